@@ -1,0 +1,54 @@
+/* Counters of one worker. Plain numbers: one thread writes them, and who
+   reads them from another thread does so after the worker has stopped. */
+#ifndef FL_CORE_METRICS_H
+#define FL_CORE_METRICS_H
+
+#include "core/reason.h"
+
+#include <stdint.h>
+
+/* requests = replies + requests_failed + requests_abandoned + those in
+   progress. Abandoned: the client left before the outcome. replies_dropped
+   counts replies that came for such a request. requests_resent: the kernel
+   had taken no byte when the connection broke. Bytes are added up when a
+   connection closes. */
+#define FL_METRICS(X)                                                          \
+  X(clients_opened)                                                            \
+  X(client_bytes_in)                                                           \
+  X(client_bytes_out)                                                          \
+  X(requests)                                                                  \
+  X(replies)                                                                   \
+  X(requests_resent)                                                           \
+  X(requests_abandoned)                                                        \
+  X(replies_dropped)                                                           \
+  X(upstream_connects)                                                         \
+  X(upstream_bytes_in)                                                         \
+  X(upstream_bytes_out)
+
+/* Counters by reason: clients_closed[FL_IDLE_TIMEOUT] and so on. */
+#define FL_METRICS_BY_REASON(X)                                                \
+  X(clients_closed)                                                            \
+  X(requests_failed)                                                           \
+  X(upstream_closed)                                                           \
+  X(connects_failed)
+
+struct fl_metrics {
+#define FL_METRIC_FIELD(name) uint64_t name;
+  FL_METRICS(FL_METRIC_FIELD)
+#undef FL_METRIC_FIELD
+#define FL_METRIC_FIELD(name) uint64_t name[FL_REASON_COUNT];
+  FL_METRICS_BY_REASON(FL_METRIC_FIELD)
+#undef FL_METRIC_FIELD
+};
+
+/* Adds every counter of `part` to `sum`. */
+void fl_metrics_add(struct fl_metrics *sum, const struct fl_metrics *part);
+
+/* Calls each(ctx, name, reason or NULL, value) for every counter that is not
+   zero, in the order above. */
+void fl_metrics_each(const struct fl_metrics *metrics,
+                     void (*each)(void *ctx, const char *name,
+                                  const char *reason, uint64_t value),
+                     void *ctx);
+
+#endif

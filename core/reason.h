@@ -1,0 +1,68 @@
+/* The closed list of reasons: why a connection ended, a request got an error,
+   or a connect failed. Each has a name (stable: it stands in error replies,
+   logs and counters) and a text for people. */
+#ifndef FL_CORE_REASON_H
+#define FL_CORE_REASON_H
+
+/* clang-format off */
+#define FL_REASONS(X)                                                          \
+  X(OK, "ok", "no failure")                                                    \
+  /* either side of the gateway */                                             \
+  X(PEER_CLOSED, "peer_closed", "the peer closed the connection")              \
+  X(PEER_RESET, "peer_reset", "the peer reset the connection")                 \
+  X(PEER_VANISHED, "peer_vanished",                                            \
+    "the peer no longer answers (keep-alive or user timeout)")                 \
+  X(SOCKET_ERROR, "socket_error", "the system reported a socket error")        \
+  X(WRITE_TIMEOUT, "write_timeout",                                            \
+    "the peer took no bytes for write_timeout")                                \
+  X(OUT_OF_MEMORY, "out_of_memory", "the system has no memory left")           \
+  X(SHUTDOWN, "shutdown", "fairlead is stopping")                              \
+  /* a client */                                                               \
+  X(IDLE_TIMEOUT, "idle_timeout", "no complete frame for idle_timeout")        \
+  X(FRAME_TIMEOUT, "frame_timeout",                                            \
+    "a frame was begun and not completed within frame_timeout")                \
+  X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \
+  X(NOT_TEXT, "not_text", "a command has a control byte in it")                \
+  /* a request */                                                              \
+  X(ACQUIRE_TIMEOUT, "acquire_timeout",                                        \
+    "no upstream connection became free within acquire_timeout")               \
+  X(REQUEST_TIMEOUT, "request_timeout",                                        \
+    "the upstream did not reply within request_timeout")                       \
+  X(TOO_MANY_WAITERS, "too_many_waiters",                                      \
+    "max_waiters clients wait for this upstream already")                      \
+  /* an upstream connection */                                                 \
+  X(UPSTREAM_CLOSED, "upstream_closed",                                        \
+    "the server closed the connection before its reply was complete")          \
+  X(UPSTREAM_RESET, "upstream_reset",                                          \
+    "the server reset the connection before its reply was complete")           \
+  X(UPSTREAM_RETIRED, "upstream_retired",                                      \
+    "the connection was retired because of another request on it")             \
+  X(UNEXPECTED_DATA, "unexpected_data",                                        \
+    "the server sent bytes that answer no request")                            \
+  X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \
+  X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
+  /* a connect */                                                              \
+  X(CONNECT_REFUSED, "connect_refused", "nobody listens at that address")      \
+  X(CONNECT_TIMEOUT, "connect_timeout",                                        \
+    "the connection was not established within connect_timeout")               \
+  X(UNREACHABLE, "unreachable", "there is no route to that address")           \
+  X(RESOLVE_FAILED, "resolve_failed", "the name has no address")               \
+  X(NO_DESCRIPTORS, "no_descriptors", "the process has no descriptors left")   \
+  X(NO_PORTS, "no_ports", "no local port is free for that address")            \
+  X(DENIED, "denied", "the system does not permit it")
+/* clang-format on */
+
+enum fl_reason {
+#define FL_REASON_ENUM(id, name, text) FL_##id,
+  FL_REASONS(FL_REASON_ENUM)
+#undef FL_REASON_ENUM
+      FL_REASON_COUNT
+};
+
+/* The stable name, such as "frame_too_long". */
+const char *fl_reason_name(enum fl_reason reason);
+
+/* One clause for people, without a full stop. */
+const char *fl_reason_text(enum fl_reason reason);
+
+#endif
