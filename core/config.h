@@ -1,0 +1,135 @@
+/* config.json as a checked struct. Reading it is one pass over one table
+   (config_table.c: a row per key with its type, unit, default, range and
+   meaning); the schema and docs/configuration.md are held against that table.
+   Everything here is plain data: no pointer leaves the struct, and nobody
+   changes it after reading. */
+#ifndef FL_CORE_CONFIG_H
+#define FL_CORE_CONFIG_H
+
+#include "core/addr.h"
+#include "core/backoff.h"
+#include "core/framing.h"
+#include "core/place.h"
+#include "core/slice.h"
+#include "core/time.h"
+
+/* A "host:port" of the file. */
+struct fl_endpoint {
+  char *text;          /* as written */
+  char *host;          /* without brackets */
+  uint16_t port;       /* 0 only in `listen`: any free port */
+  struct fl_addr addr; /* family FL_ADDR_NONE when host is a name */
+  struct fl_place place;
+};
+
+enum { FL_LOG_ERROR, FL_LOG_WARNING, FL_LOG_INFO, FL_LOG_DEBUG };
+
+struct fl_sockopts {
+  bool nodelay;
+  bool keepalive;              /* keepalive.enabled */
+  uint32_t keepalive_idle;     /* seconds */
+  uint32_t keepalive_interval; /* seconds */
+  uint32_t keepalive_count;
+  fl_time user_timeout;    /* resolved: auto is idle + interval * count (0 when
+                              keepalive is off); 0 leaves the system's */
+  uint32_t receive_buffer; /* bytes, 0 auto */
+  uint32_t send_buffer;    /* bytes, 0 auto */
+  uint32_t backlog;        /* listeners only */
+};
+
+enum fl_mode { FL_MODE_COMMAND, FL_MODE_REQUEST };
+
+enum fl_balance { FL_BALANCE_ROUND_ROBIN, FL_BALANCE_LEAST_IN_FLIGHT };
+
+struct fl_listener_config {
+  char *name;
+  struct fl_endpoint *listen; /* numeric addresses */
+  uint32_t listen_count;      /* 1.. */
+  enum fl_mode mode;
+  uint32_t upstream;         /* index; request mode only */
+  uint32_t workers;          /* command mode only; 0: all workers */
+  struct fl_framing framing; /* request mode: the upstream's */
+  uint32_t max_frame;        /* bytes, of a request */
+  uint32_t max_connections;
+  fl_time idle_timeout;
+  fl_time frame_timeout;
+  fl_time write_timeout;
+  struct fl_sockopts socket;
+  struct fl_place place;
+};
+
+struct fl_pool_config {
+  uint32_t min_size;
+  uint32_t max_size; /* hard, over all servers and shards */
+  uint32_t max_waiters;
+  fl_time acquire_timeout;
+  fl_time idle_timeout;
+};
+
+struct fl_upstream_config {
+  char *name; /* of an inline "host:port": that text */
+  struct fl_endpoint *servers;
+  uint32_t server_count; /* 1.. */
+  enum fl_balance balance;
+  uint32_t workers; /* shards, 1.. */
+  struct fl_framing framing;
+  uint32_t max_frame; /* bytes, of a reply */
+  uint32_t in_flight; /* requests per connection, 1.. */
+  struct fl_pool_config pool;
+  fl_time connect_timeout;
+  fl_time request_timeout;
+  fl_time write_timeout;
+  struct fl_backoff backoff;
+  struct fl_sockopts socket;
+  struct fl_place place;
+};
+
+struct fl_config {
+  uint32_t workers; /* 0: auto, one per processor */
+  fl_time shutdown_timeout;
+  int log_level;             /* FL_LOG_* */
+  struct fl_sockopts socket; /* what listeners and upstreams start from */
+  struct fl_listener_config *listeners;
+  uint32_t listener_count;
+  struct fl_upstream_config *upstreams;
+  uint32_t upstream_count;
+};
+
+/* One thing wrong with the file. */
+struct fl_config_error {
+  struct fl_place place;
+  char *path;    /* "listeners[0].idle_timeout"; "" for the file itself */
+  char *found;   /* "\"5 parsecs\" (a string)"; "" when nothing was found */
+  char *allowed; /* "a duration such as \"250ms\", 1s to 1d" */
+};
+
+/* Errors listed at most; of further ones a last entry says that they are. */
+enum { FL_CONFIG_ERRORS_MAX = 1000 };
+
+struct fl_config_errors {
+  struct fl_config_error *list; /* in order of place */
+  uint32_t count;
+  bool out_of_memory; /* the list may be short of some */
+};
+
+/* The longest text that is read. */
+enum { FL_CONFIG_SIZE_MAX = 4 * 1024 * 1024 };
+
+/* Reads a whole file's text. Returns the configuration, owned by the caller,
+   or NULL with at least one error in *errors (or out_of_memory set), every
+   fault of the file among them (of a text that is not JSON only the first).
+   *errors may be uninitialised before and must
+   be freed after, either way. */
+struct fl_config *fl_config_read(struct fl_slice text,
+                                 struct fl_config_errors *errors);
+
+void fl_config_free(struct fl_config *config); /* NULL is fine */
+
+void fl_config_errors_free(struct fl_config_errors *errors);
+
+/* The effective configuration, every default filled in, as a config.json
+   that reads back to an equal struct. Returns a NUL-terminated text owned by
+   the caller (free), NULL when memory is out. */
+char *fl_config_print(const struct fl_config *config);
+
+#endif

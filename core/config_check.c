@@ -1,0 +1,268 @@
+#include "core/config_check.h"
+
+#include "core/config_endpoint.h"
+#include "core/config_reference.h"
+#include "core/config_table.h"
+#include "core/config_value.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Reports the node at its value; allowed is all of `parts` in a row. */
+static void report(struct fl_config_reader *reader,
+                   const struct fl_config_node *node,
+                   const char *const *parts) {
+  struct fl_text allowed = {0};
+  fl_text_add_all(&allowed, parts);
+  fl_config_node_error(reader, node, NULL, &allowed);
+}
+#define REPORT(reader, node, ...)                                              \
+  report((reader), (node), (const char *const[]){__VA_ARGS__, NULL})
+
+/* "listeners[3]", for messages. */
+static char *element_name(struct fl_config_reader *reader, const char *list,
+                          uint32_t index) {
+  struct fl_text text = {0};
+  FL_TEXT(&text, list, "[");
+  fl_text_add_number(&text, index);
+  fl_text_add(&text, "]");
+  char *name = fl_text_take(&text);
+  if (name == NULL)
+    reader->errors->out_of_memory = true;
+  return name;
+}
+
+/* Reports a value that `list[index]` has too. */
+static void taken(struct fl_config_reader *reader,
+                  const struct fl_config_node *node, const char *what,
+                  const char *list, uint32_t index) {
+  char *owner = element_name(reader, list, index);
+  if (owner != NULL)
+    REPORT(reader, node, what, " (", owner, " has it)");
+  free(owner);
+}
+
+/* --- listeners ---------------------------------------------------------- */
+
+static void check_listener_name(struct fl_config_reader *reader,
+                                const struct fl_config_node *element) {
+  const struct fl_config *config = reader->config;
+  const char *name = config->listeners[element->index].name;
+  struct fl_config_node node;
+  for (uint32_t i = 0; name != NULL && i < element->index; i++) {
+    const char *other = config->listeners[i].name;
+    if (other == NULL || strcmp(other, name) != 0)
+      continue;
+    fl_config_node_find(reader, element, "name", &node);
+    taken(reader, &node, "a name that no other listener has", "listeners", i);
+    return;
+  }
+}
+
+/* The index of the listener that has the address of endpoint before it, or
+   that of `listener` itself; -1: none. */
+static long find_address(const struct fl_config *config, uint32_t listener,
+                         const struct fl_endpoint *endpoint) {
+  for (uint32_t i = 0; i <= listener; i++) {
+    const struct fl_listener_config *other = &config->listeners[i];
+    for (uint32_t k = 0; k < other->listen_count; k++) {
+      if (&other->listen[k] == endpoint)
+        return -1;
+      if (other->listen[k].text != NULL &&
+          fl_endpoint_equal(&other->listen[k], endpoint))
+        return (long)i;
+    }
+  }
+  return -1;
+}
+
+static void check_listen(struct fl_config_reader *reader,
+                         const struct fl_config_node *element) {
+  const struct fl_config *config = reader->config;
+  const struct fl_listener_config *listener =
+      &config->listeners[element->index];
+  struct fl_config_node list;
+  struct fl_config_node node;
+  if (listener->listen_count == 0 ||
+      !fl_config_node_find(reader, element, "listen", &list) ||
+      !fl_config_node_first(reader, &list, &node))
+    return;
+  do {
+    const struct fl_endpoint *endpoint = &listener->listen[node.index];
+    long other = endpoint->text == NULL || endpoint->port == 0
+                     ? -1
+                     : find_address(config, element->index, endpoint);
+    if (other >= 0)
+      taken(reader, &node, "each address once in the file", "listeners",
+            (uint32_t)other);
+  } while (fl_config_node_next(reader, &node) &&
+           node.index < listener->listen_count);
+}
+
+/* Reports the keys that the listener's mode has no use for. */
+static void check_mode_keys(struct fl_config_reader *reader,
+                            const struct fl_config_node *element,
+                            enum fl_mode mode) {
+  bool command = mode == FL_MODE_COMMAND;
+  unsigned other = command ? FL_CONFIG_REQUEST_MODE : FL_CONFIG_COMMAND_MODE;
+  for (uint32_t i = 0; i < fl_config_listener.count; i++) {
+    const struct fl_config_row *row = &fl_config_listener.rows[i];
+    struct fl_config_node node;
+    struct fl_text found = {0};
+    struct fl_text allowed = {0};
+    if ((row->flags & other) == 0 ||
+        !fl_config_node_find(reader, element, row->key, &node))
+      continue;
+    FL_TEXT(&found, "this key in mode ",
+            command ? "\"command\"" : "\"request\"");
+    FL_TEXT(&allowed, "it only in mode ",
+            command ? "\"request\"" : "\"command\"");
+    fl_config_node_key_error(reader, &node, &found, &allowed);
+  }
+}
+
+static void check_listener(struct fl_config_reader *reader,
+                           const struct fl_config_node *element) {
+  enum fl_mode mode = reader->config->listeners[element->index].mode;
+  struct fl_config_node node;
+  check_listener_name(reader, element);
+  check_listen(reader, element);
+  fl_config_node_find(reader, element, "mode", &node);
+  if (!fl_config_node_good(reader, &node))
+    return;
+  check_mode_keys(reader, element, mode);
+  if (mode == FL_MODE_REQUEST)
+    fl_config_reference_read(reader, element);
+}
+
+/* --- upstreams ---------------------------------------------------------- */
+
+static void check_upstream_name(struct fl_config_reader *reader,
+                                const struct fl_config_node *element) {
+  const char *name = reader->config->upstreams[element->index].name;
+  struct fl_config_node node;
+  long first =
+      name == NULL ? -1 : fl_config_upstream_index(reader->config, name);
+  if (first < 0 || (uint32_t)first == element->index)
+    return;
+  fl_config_node_find(reader, element, "name", &node);
+  taken(reader, &node, "a name that no other upstream has", "upstreams",
+        (uint32_t)first);
+}
+
+static void check_servers(struct fl_config_reader *reader,
+                          const struct fl_config_node *element) {
+  const struct fl_upstream_config *upstream =
+      &reader->config->upstreams[element->index];
+  struct fl_config_node list;
+  struct fl_config_node node;
+  if (upstream->server_count == 0 ||
+      !fl_config_node_find(reader, element, "servers", &list) ||
+      !fl_config_node_first(reader, &list, &node))
+    return;
+  do {
+    const struct fl_endpoint *server = &upstream->servers[node.index];
+    for (uint32_t i = 0; server->text != NULL && i < node.index; i++)
+      if (upstream->servers[i].text != NULL &&
+          fl_endpoint_equal(&upstream->servers[i], server)) {
+        taken(reader, &node, "each server once", "servers", i);
+        break;
+      }
+  } while (fl_config_node_next(reader, &node) &&
+           node.index < upstream->server_count);
+}
+
+/* Two keys of an element, one not above the other. Each is in the object
+   `group` ("" for the element itself). */
+struct order {
+  const char *low_group, *low;
+  const char *high_group, *high;
+  uint64_t low_value, high_value;
+  const struct fl_config_unit *units; /* NULL: plain numbers */
+};
+
+/* Finds a key for an order; its parent is kept in *group. */
+static bool find_in(struct fl_config_reader *reader,
+                    const struct fl_config_node *element, const char *name,
+                    const char *key, struct fl_config_node *group,
+                    struct fl_config_node *node) {
+  *group = *element;
+  if (name[0] != '\0')
+    fl_config_node_find(reader, element, name, group);
+  return fl_config_node_find(reader, group, key, node);
+}
+
+static void add_value(struct fl_text *text, uint64_t value,
+                      const struct fl_config_unit *units) {
+  if (units == NULL)
+    fl_text_add_number(text, value);
+  else
+    fl_config_value_print(text, value, units);
+}
+
+/* Reports the lower key, or the upper where only that was written. */
+static void check_order(struct fl_config_reader *reader,
+                        const struct fl_config_node *element,
+                        const struct order *order) {
+  struct fl_config_node low_group;
+  struct fl_config_node high_group;
+  struct fl_config_node low;
+  struct fl_config_node high;
+  if (order->low_value <= order->high_value)
+    return;
+  bool has_low =
+      find_in(reader, element, order->low_group, order->low, &low_group, &low);
+  bool has_high = find_in(reader, element, order->high_group, order->high,
+                          &high_group, &high);
+  if ((has_low && !fl_config_node_good(reader, &low)) ||
+      (has_high && !fl_config_node_good(reader, &high)))
+    return; /* the value compared is only the default */
+  const char *group = has_low ? order->high_group : order->low_group;
+  struct fl_text allowed = {0};
+  FL_TEXT(&allowed, has_low ? "at most " : "at least ", group,
+          group[0] == '\0' ? "" : ".", has_low ? order->high : order->low,
+          ", which is ");
+  add_value(&allowed, has_low ? order->high_value : order->low_value,
+            order->units);
+  fl_config_node_error(reader, has_low ? &low : &high, NULL, &allowed);
+}
+
+static void check_upstream(struct fl_config_reader *reader,
+                           const struct fl_config_node *element) {
+  const struct fl_upstream_config *upstream =
+      &reader->config->upstreams[element->index];
+  const struct order orders[] = {
+      {"pool", "min_size", "pool", "max_size", upstream->pool.min_size,
+       upstream->pool.max_size, NULL},
+      {"", "workers", "pool", "max_size", upstream->workers,
+       upstream->pool.max_size, NULL},
+      {"backoff", "initial", "backoff", "max", upstream->backoff.initial,
+       upstream->backoff.max, fl_config_durations}};
+  check_upstream_name(reader, element);
+  check_servers(reader, element);
+  for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
+    check_order(reader, element, &orders[i]);
+}
+
+/* Calls check for each element that was read. */
+static void
+each(struct fl_config_reader *reader, const struct fl_config_node *root,
+     const char *key, uint32_t count,
+     void (*check)(struct fl_config_reader *, const struct fl_config_node *)) {
+  struct fl_config_node list;
+  struct fl_config_node element;
+  if (count == 0 || !fl_config_node_find(reader, root, key, &list) ||
+      !fl_config_node_first(reader, &list, &element))
+    return;
+  do
+    check(reader, &element);
+  while (fl_config_node_next(reader, &element) && element.index < count);
+}
+
+void fl_config_check(struct fl_config_reader *reader,
+                     const struct fl_config_node *root) {
+  const struct fl_config *config = reader->config;
+  each(reader, root, "upstreams", config->upstream_count, check_upstream);
+  each(reader, root, "listeners", config->listener_count, check_listener);
+}

@@ -1,0 +1,155 @@
+/* The struct back as a config.json, row by row of the table. */
+#include "core/config.h"
+
+#include "core/config_table.h"
+#include "core/config_value.h"
+#include "core/json_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct printer {
+  struct fl_json_writer writer;
+  const struct fl_config *config;
+};
+
+static void print_section(struct printer *printer,
+                          const struct fl_config_section *section,
+                          const void *base, unsigned skip);
+
+static const void *field_of(const void *base, size_t offset) {
+  return (const unsigned char *)base + offset;
+}
+
+static void print_measure(struct printer *printer, uint64_t value,
+                          const struct fl_config_unit *units) {
+  struct fl_text text = {0};
+  fl_config_value_print(&text, value, units);
+  char *string = fl_text_take(&text);
+  if (string == NULL)
+    printer->writer.text.failed = true;
+  else
+    fl_json_write_string(&printer->writer, string);
+  free(string);
+}
+
+static void print_number(struct printer *printer,
+                         const struct fl_config_row *row, uint32_t value) {
+  if (value == 0 && (row->flags & FL_CONFIG_AUTO) != 0)
+    fl_json_write_string(&printer->writer, "auto");
+  else if (row->type == FL_CONFIG_SIZE)
+    print_measure(printer, value, fl_config_sizes);
+  else
+    fl_json_write_number(&printer->writer, value);
+}
+
+static void print_choice(struct printer *printer,
+                         const struct fl_config_row *row, const void *base) {
+  int choice = 0; /* of a key without a field there is only one */
+  if (row->offset != FL_CONFIG_NO_FIELD)
+    memcpy(&choice, field_of(base, row->offset), sizeof choice);
+  fl_json_write_string(&printer->writer, row->choices[choice]);
+}
+
+static void print_endpoints(struct printer *printer,
+                            const struct fl_config_row *row, const void *base) {
+  const struct fl_endpoint *list =
+      *(struct fl_endpoint *const *)field_of(base, row->offset);
+  uint32_t count = *(const uint32_t *)field_of(base, row->count_offset);
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < count; i++)
+    fl_json_write_string(&printer->writer, list[i].text);
+  fl_json_write_close(&printer->writer, ']');
+}
+
+static void print_listeners(struct printer *printer) {
+  const struct fl_config *config = printer->config;
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < config->listener_count; i++)
+    print_section(printer, &fl_config_listener, &config->listeners[i],
+                  config->listeners[i].mode == FL_MODE_COMMAND
+                      ? FL_CONFIG_REQUEST_MODE
+                      : FL_CONFIG_COMMAND_MODE);
+  fl_json_write_close(&printer->writer, ']');
+}
+
+/* Without those that stand inline in their listeners: no name of upstreams[]
+   has a colon. */
+static void print_upstreams(struct printer *printer) {
+  const struct fl_config *config = printer->config;
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < config->upstream_count; i++)
+    if (strchr(config->upstreams[i].name, ':') == NULL)
+      print_section(printer, &fl_config_upstream, &config->upstreams[i], 0);
+  fl_json_write_close(&printer->writer, ']');
+}
+
+static void print_value(struct printer *printer,
+                        const struct fl_config_row *row, const void *base) {
+  struct fl_json_writer *writer = &printer->writer;
+  /* Without a field there is nothing to read: a choice of one. */
+  const void *field =
+      row->offset == FL_CONFIG_NO_FIELD ? base : field_of(base, row->offset);
+  switch (row->type) {
+  case FL_CONFIG_IGNORED:
+    break;
+  case FL_CONFIG_BOOLEAN:
+    fl_json_write_boolean(writer, *(const bool *)field);
+    break;
+  case FL_CONFIG_INTEGER:
+  case FL_CONFIG_SIZE:
+    print_number(printer, row, *(const uint32_t *)field);
+    break;
+  case FL_CONFIG_DURATION:
+    print_measure(printer, *(const fl_time *)field, fl_config_durations);
+    break;
+  case FL_CONFIG_SECONDS:
+    print_measure(printer, *(const uint32_t *)field * FL_SECOND,
+                  fl_config_durations);
+    break;
+  case FL_CONFIG_CHOICE:
+    print_choice(printer, row, base);
+    break;
+  case FL_CONFIG_NAME:
+    fl_json_write_string(writer, *(char *const *)field);
+    break;
+  case FL_CONFIG_UPSTREAM:
+    fl_json_write_string(
+        writer, printer->config->upstreams[*(const uint32_t *)field].name);
+    break;
+  case FL_CONFIG_LISTEN:
+  case FL_CONFIG_SERVERS:
+    print_endpoints(printer, row, base);
+    break;
+  case FL_CONFIG_OBJECT:
+    print_section(printer, row->section, field, 0);
+    break;
+  case FL_CONFIG_LIST:
+    if (row->section == &fl_config_listener)
+      print_listeners(printer);
+    else
+      print_upstreams(printer);
+    break;
+  }
+}
+
+/* Without the rows that have a flag of skip. */
+static void print_section(struct printer *printer,
+                          const struct fl_config_section *section,
+                          const void *base, unsigned skip) {
+  fl_json_write_open(&printer->writer, '{');
+  for (uint32_t i = 0; i < section->count; i++) {
+    const struct fl_config_row *row = &section->rows[i];
+    if ((row->flags & skip) != 0 || row->type == FL_CONFIG_IGNORED)
+      continue;
+    fl_json_write_key(&printer->writer, row->key);
+    print_value(printer, row, base);
+  }
+  fl_json_write_close(&printer->writer, '}');
+}
+
+char *fl_config_print(const struct fl_config *config) {
+  struct printer printer = {.config = config};
+  print_section(&printer, &fl_config_root, config, 0);
+  return fl_text_take(&printer.writer.text);
+}

@@ -1,0 +1,262 @@
+#include "core/config_read.h"
+
+#include "core/config_describe.h"
+#include "core/config_endpoint.h"
+#include "core/config_nearest.h"
+#include "core/config_scalar.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void wrong_value(const struct fl_config_reader *reader,
+                        const struct fl_config_node *node,
+                        const struct fl_config_row *row) {
+  struct fl_text allowed = {0};
+  fl_config_describe(&allowed, row);
+  fl_config_node_error(reader, node, NULL, &allowed);
+}
+
+static void *field_of(void *base, size_t offset) {
+  return (unsigned char *)base + offset;
+}
+
+static bool is_name(const struct fl_config_row *row, const char *string) {
+  size_t size = strspn(string, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "abcdefghijklmnopqrstuvwxyz0123456789._-");
+  return string[size] == '\0' && size >= row->min && size <= row->max;
+}
+
+static void read_name(struct fl_config_reader *reader,
+                      const struct fl_config_row *row,
+                      const struct fl_config_node *node, void *base) {
+  const char *string = cJSON_GetStringValue(node->item);
+  if (string == NULL || !is_name(row, string)) {
+    wrong_value(reader, node, row);
+    return;
+  }
+  char *copy = fl_text_copy(string, strlen(string));
+  if (copy == NULL)
+    reader->errors->out_of_memory = true;
+  *(char **)field_of(base, row->offset) = copy;
+}
+
+/* --- arrays ------------------------------------------------------------- */
+
+/* Fields point to several types; what they point to is the same to all. */
+static void store_pointer(void *field, void *pointer) {
+  memcpy(field, &pointer, sizeof pointer);
+}
+
+/* Checks an array's length and makes its elements, zeroed; the struct owns
+   them. Returns how many there are to read: none when it is no array, at most
+   row->max. */
+static uint32_t make_elements(struct fl_config_reader *reader,
+                              const struct fl_config_row *row,
+                              const struct fl_config_node *node, void *base,
+                              size_t size) {
+  uint64_t count = 0;
+  if (cJSON_IsArray(node->item))
+    count = (uint64_t)cJSON_GetArraySize(node->item);
+  if (!cJSON_IsArray(node->item) || count < row->min || count > row->max)
+    wrong_value(reader, node, row);
+  if (count > row->max)
+    count = row->max;
+  if (count == 0)
+    return 0;
+  void *elements = calloc((size_t)count, size);
+  if (elements == NULL) {
+    reader->errors->out_of_memory = true;
+    return 0;
+  }
+  store_pointer(field_of(base, row->offset), elements);
+  *(uint32_t *)field_of(base, row->count_offset) = (uint32_t)count;
+  return (uint32_t)count;
+}
+
+static void read_endpoint(struct fl_config_reader *reader,
+                          const struct fl_config_node *node,
+                          enum fl_config_type type,
+                          struct fl_endpoint *endpoint) {
+  struct fl_text found = {0};
+  struct fl_text allowed = {0};
+  const char *wrong = NULL;
+  fl_config_node_found(reader, node, &found);
+  if (cJSON_IsString(node->item)) {
+    wrong = fl_endpoint_read(node->item->valuestring, type == FL_CONFIG_LISTEN,
+                             endpoint);
+    endpoint->place = node->place->value;
+    if (wrong == NULL || wrong[0] == '\0') {
+      reader->errors->out_of_memory |= wrong != NULL;
+      free(found.bytes);
+      return;
+    }
+    FL_TEXT(&found, ": ", wrong);
+  }
+  fl_text_add(&allowed, fl_config_describe_element(type));
+  fl_config_node_error(reader, node, &found, &allowed);
+}
+
+static void read_endpoints(struct fl_config_reader *reader,
+                           const struct fl_config_row *row,
+                           const struct fl_config_node *node, void *base) {
+  uint32_t count =
+      make_elements(reader, row, node, base, sizeof(struct fl_endpoint));
+  struct fl_config_node element;
+  if (count == 0 || !fl_config_node_first(reader, node, &element))
+    return;
+  struct fl_endpoint *list =
+      *(struct fl_endpoint **)field_of(base, row->offset);
+  do
+    read_endpoint(reader, &element, row->type, &list[element.index]);
+  while (fl_config_node_next(reader, &element) && element.index < count);
+}
+
+static void read_list(struct fl_config_reader *reader,
+                      const struct fl_config_row *row,
+                      const struct fl_config_node *node, void *base) {
+  const struct fl_config_section *section = row->section;
+  uint32_t count = make_elements(reader, row, node, base, section->size);
+  struct fl_config_node element;
+  if (count == 0 || !fl_config_node_first(reader, node, &element))
+    return;
+  unsigned char *at;
+  memcpy(&at, field_of(base, row->offset), sizeof at);
+  do {
+    *(struct fl_sockopts *)field_of(at, section->socket_offset) =
+        reader->config->socket;
+    *(struct fl_place *)field_of(at, section->place_offset) =
+        element.place->value;
+    fl_config_read_section(reader, section, &element, at, false);
+    at += section->size;
+  } while (fl_config_node_next(reader, &element) && element.index < count);
+}
+
+/* --- objects ------------------------------------------------------------ */
+
+static void read_value(struct fl_config_reader *reader,
+                       const struct fl_config_row *row,
+                       const struct fl_config_node *node, void *base,
+                       bool inherit) {
+  switch (row->type) {
+  case FL_CONFIG_IGNORED:
+  case FL_CONFIG_UPSTREAM: /* looked up once all upstreams are read */
+    if (!cJSON_IsString(node->item))
+      wrong_value(reader, node, row);
+    break;
+  case FL_CONFIG_NAME:
+    read_name(reader, row, node, base);
+    break;
+  case FL_CONFIG_LISTEN:
+  case FL_CONFIG_SERVERS:
+    read_endpoints(reader, row, node, base);
+    break;
+  case FL_CONFIG_LIST:
+    read_list(reader, row, node, base);
+    break;
+  case FL_CONFIG_OBJECT:
+    fl_config_read_section(reader, row->section, node,
+                           field_of(base, row->offset), inherit);
+    break;
+  default:
+    if (!fl_config_scalar_read(row, node->item, base))
+      wrong_value(reader, node, row);
+  }
+}
+
+static void missing(struct fl_config_reader *reader,
+                    const struct fl_config_row *row,
+                    const struct fl_config_node *object) {
+  struct fl_text allowed = {0};
+  const struct fl_config_node absent = {
+      .up = object, .key = row->key, .place = object->place};
+  fl_text_add(&allowed, "required: ");
+  fl_config_describe(&allowed, row);
+  fl_config_node_error(reader, &absent, NULL, &allowed);
+}
+
+static void unknown_key(struct fl_config_reader *reader,
+                        const struct fl_config_section *section,
+                        const struct fl_config_node *node) {
+  struct fl_config_nearest nearest = {0};
+  struct fl_text found = {0};
+  struct fl_text allowed = {0};
+  for (uint32_t i = 0; i < section->count; i++)
+    fl_config_nearest_offer(&nearest, node->key, section->rows[i].key);
+  fl_text_add(&found, "an unknown key");
+  if (nearest.word != NULL) {
+    FL_TEXT(&allowed, "\"", nearest.word, "\", the nearest known key");
+  } else {
+    fl_text_add(&allowed, "one of");
+    for (uint32_t i = 0; i < section->count; i++)
+      FL_TEXT(&allowed, i == 0 ? " " : ", ", section->rows[i].key);
+  }
+  fl_config_node_key_error(reader, node, &found, &allowed);
+}
+
+static void repeated_key(struct fl_config_reader *reader,
+                         const struct fl_config_node *node,
+                         const struct fl_config_node *first) {
+  struct fl_text found = {0};
+  struct fl_text allowed = {0};
+  fl_text_add(&found, "a key for the second time");
+  fl_text_add(&allowed, "each key once (it stands in line ");
+  fl_text_add_number(&allowed, first->place->key.line);
+  fl_text_add(&allowed, ")");
+  fl_config_node_key_error(reader, node, &found, &allowed);
+}
+
+/* Sorts the values of an object to the rows of its section. */
+static void sort_keys(struct fl_config_reader *reader,
+                      const struct fl_config_section *section,
+                      const struct fl_config_node *object,
+                      struct fl_config_node found[FL_CONFIG_ROWS_MAX]) {
+  struct fl_config_node node;
+  if (!fl_config_node_first(reader, object, &node))
+    return;
+  do {
+    const struct fl_config_row *row = fl_config_row_find(section, node.key);
+    struct fl_config_node *first = row ? &found[row - section->rows] : NULL;
+    if (first == NULL)
+      unknown_key(reader, section, &node);
+    else if (first->item != NULL)
+      repeated_key(reader, &node, first);
+    else
+      *first = node;
+  } while (fl_config_node_next(reader, &node));
+}
+
+static void wrong_object(struct fl_config_reader *reader,
+                         const struct fl_config_node *node) {
+  struct fl_text allowed = {0};
+  fl_text_add(&allowed, "an object");
+  fl_config_node_error(reader, node, NULL, &allowed);
+}
+
+void fl_config_read_section(struct fl_config_reader *reader,
+                            const struct fl_config_section *section,
+                            const struct fl_config_node *node, void *base,
+                            bool inherit) {
+  struct fl_config_node found[FL_CONFIG_ROWS_MAX] = {0};
+  bool is_object = node != NULL && cJSON_IsObject(node->item);
+  assert(section->count <= FL_CONFIG_ROWS_MAX);
+  if (is_object)
+    sort_keys(reader, section, node, found);
+  else if (node != NULL)
+    wrong_object(reader, node);
+  for (uint32_t i = 0; i < section->count; i++) {
+    const struct fl_config_row *row = &section->rows[i];
+    bool inherits = inherit || (row->flags & FL_CONFIG_INHERITS) != 0;
+    if (!inherits)
+      fl_config_scalar_default(row, base);
+    if (found[i].item != NULL)
+      read_value(reader, row, &found[i], base, inherits);
+    else if (row->type == FL_CONFIG_OBJECT)
+      fl_config_read_section(reader, row->section, NULL,
+                             field_of(base, row->offset), inherits);
+    else if (is_object && (row->flags & FL_CONFIG_REQUIRED) != 0 &&
+             (row->flags & FL_CONFIG_REQUEST_MODE) == 0)
+      missing(reader, row, node);
+  }
+}

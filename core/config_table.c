@@ -1,0 +1,286 @@
+#include "core/config_table.h"
+
+#include "core/config.h"
+
+#include <string.h>
+
+/* clang-format off */
+#define US(duration) (UINT64_C(duration))
+#define MS(duration) (US(duration) * 1000)
+#define S(duration) (MS(duration) * 1000)
+#define HOURS(duration) (S(duration) * 3600)
+#define DAYS(duration) (HOURS(duration) * 24)
+#define KIB(size) (UINT64_C(size) * 1024)
+#define MIB(size) (KIB(size) * 1024)
+
+#define ROWS(rows) (rows), sizeof(rows) / sizeof((rows)[0])
+#define FIELD(type, field) .offset = offsetof(struct type, field)
+#define ARRAY(type, field, counter)                                            \
+  FIELD(type, field), .count_offset = offsetof(struct type, counter)
+#define NO_FIELD .offset = FL_CONFIG_NO_FIELD
+
+static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const modes[] = {"command", "request", NULL};
+static const char *const framings[] = {"line", NULL};
+static const char *const balances[] = {"round_robin", "least_in_flight", NULL};
+static const char *const pairings[] = {"order", NULL};
+static const char *const jitters[] = {"full", NULL};
+
+static const struct fl_config_row log_rows[] = {
+  {"level", FL_CONFIG_CHOICE, 0, "info", .choices = levels,
+   FIELD(fl_config, log_level),
+   .meaning = "Messages less grave than this are not logged."},
+};
+static const struct fl_config_section log_section = {
+  "log", ROWS(log_rows), .size = 0};
+
+static const struct fl_config_row keepalive_rows[] = {
+  {"enabled", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, keepalive),
+   .meaning = "Whether the system probes idle connections."},
+  {"idle", FL_CONFIG_SECONDS, 0, "60s", S(1), HOURS(8), S(1),
+   FIELD(fl_sockopts, keepalive_idle),
+   .meaning = "Silence before the first probe."},
+  {"interval", FL_CONFIG_SECONDS, 0, "30s", S(1), HOURS(1), S(1),
+   FIELD(fl_sockopts, keepalive_interval),
+   .meaning = "Time between probes that are not answered."},
+  {"count", FL_CONFIG_INTEGER, 0, "5", 1, 127,
+   FIELD(fl_sockopts, keepalive_count),
+   .meaning = "Unanswered probes after which the connection ends."},
+};
+static const struct fl_config_section keepalive_section = {
+  "socket.keepalive", ROWS(keepalive_rows), .size = 0};
+
+static const struct fl_config_row socket_rows[] = {
+  {"nodelay", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, nodelay),
+   .meaning = "Send small segments at once (`TCP_NODELAY`)."},
+  {"keepalive", FL_CONFIG_OBJECT, 0, NULL, .section = &keepalive_section,
+   .offset = 0,
+   .meaning = "Finding peers that vanished without a word."},
+  {"user_timeout", FL_CONFIG_DURATION, FL_CONFIG_AUTO, "auto", S(0), DAYS(7),
+   MS(1), FIELD(fl_sockopts, user_timeout),
+   .meaning = "How long sent bytes may stay unacknowledged before the "
+              "connection ends (`TCP_USER_TIMEOUT`, Linux). `\"auto\"` is "
+              "keep-alive's idle time and all its intervals, or `\"0s\"` "
+              "with keep-alive off; `\"0s\"` leaves the system's."},
+  {"receive_buffer", FL_CONFIG_SIZE, FL_CONFIG_AUTO, "auto", KIB(4), MIB(64),
+   FIELD(fl_sockopts, receive_buffer),
+   .meaning = "Kernel buffer for arriving bytes. A size switches the system's "
+              "own tuning off."},
+  {"send_buffer", FL_CONFIG_SIZE, FL_CONFIG_AUTO, "auto", KIB(4), MIB(64),
+   FIELD(fl_sockopts, send_buffer),
+   .meaning = "Kernel buffer for bytes that leave; likewise."},
+  /* Last, for upstream connections have none. */
+  {"backlog", FL_CONFIG_INTEGER, 0, "4096", 1, 65535,
+   FIELD(fl_sockopts, backlog),
+   .meaning = "Connections that may wait to be accepted. The system may "
+              "allow fewer. Listeners only."},
+};
+static const struct fl_config_section socket_section = {
+  "socket", ROWS(socket_rows), .size = 0};
+static const struct fl_config_section upstream_socket_section = {
+  "socket", socket_rows, sizeof socket_rows / sizeof socket_rows[0] - 1,
+  .size = 0};
+
+static const struct fl_config_row listener_framing_rows[] = {
+  {"type", FL_CONFIG_CHOICE, 0, "line", .choices = framings,
+   FIELD(fl_framing, type),
+   .meaning = "`\"line\"`: a frame ends at LF; a CR before it belongs to the "
+              "end."},
+};
+static const struct fl_config_section listener_framing_section = {
+  "listeners[].framing", ROWS(listener_framing_rows), .size = 0};
+
+static const struct fl_config_row listener_rows[] = {
+  {"name", FL_CONFIG_NAME, FL_CONFIG_REQUIRED, NULL, 1, 64,
+   FIELD(fl_listener_config, name),
+   .meaning = "Unique among listeners; stands in logs."},
+  {"listen", FL_CONFIG_LISTEN, FL_CONFIG_REQUIRED, NULL, 1, 16,
+   ARRAY(fl_listener_config, listen, listen_count),
+   .meaning = "Numeric addresses to listen on, IPv6 in brackets. Port 0 takes "
+              "any free port. No address may occur twice in the file."},
+  {"mode", FL_CONFIG_CHOICE, FL_CONFIG_REQUIRED, NULL, .choices = modes,
+   FIELD(fl_listener_config, mode),
+   .meaning = "`\"command\"`: the built-in commands. `\"request\"`: each "
+              "frame is a request to the upstream."},
+  {"upstream", FL_CONFIG_UPSTREAM, FL_CONFIG_REQUIRED | FL_CONFIG_REQUEST_MODE,
+   NULL, FIELD(fl_listener_config, upstream),
+   .meaning = "Mode `request` only. Who answers: an upstream of this file, or "
+              "a server, which makes an upstream with every default."},
+  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_COMMAND_MODE,
+   "auto", 1, 64, FIELD(fl_listener_config, workers),
+   .meaning = "Mode `command` only. Workers that serve it, at most as many as "
+              "there are; `\"auto\"` is all."},
+  {"framing", FL_CONFIG_OBJECT, FL_CONFIG_COMMAND_MODE, NULL,
+   .section = &listener_framing_section, FIELD(fl_listener_config, framing),
+   .meaning = "Mode `command` only. How frames are cut; in mode `request` as "
+              "the upstream says."},
+  {"max_frame", FL_CONFIG_SIZE, 0, "64KiB", 64, MIB(16),
+   FIELD(fl_listener_config, max_frame),
+   .meaning = "The longest request, its end included."},
+  {"max_connections", FL_CONFIG_INTEGER, 0, "10000", 1, 1000000,
+   FIELD(fl_listener_config, max_connections),
+   .meaning = "Clients open at once, over all workers. Further ones wait "
+              "until one leaves."},
+  {"idle_timeout", FL_CONFIG_DURATION, 0, "5m", MS(1), DAYS(30), .step = 0,
+   FIELD(fl_listener_config, idle_timeout),
+   .meaning = "A client that completes no frame for so long is closed."},
+  {"frame_timeout", FL_CONFIG_DURATION, 0, "1m", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_listener_config, frame_timeout),
+   .meaning = "Time to complete a frame once its first byte came."},
+  {"write_timeout", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_listener_config, write_timeout),
+   .meaning = "A client that takes no byte of its replies for so long is "
+              "closed."},
+  {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
+   .section = &socket_section, FIELD(fl_listener_config, socket),
+   .meaning = "Socket options that differ from the outermost `socket`."},
+};
+const struct fl_config_section fl_config_listener = {
+  "listeners[]", ROWS(listener_rows), sizeof(struct fl_listener_config),
+  offsetof(struct fl_listener_config, place),
+  offsetof(struct fl_listener_config, socket)};
+
+static const struct fl_config_row upstream_framing_rows[] = {
+  {"type", FL_CONFIG_CHOICE, 0, "line", .choices = framings,
+   FIELD(fl_framing, type),
+   .meaning = "`\"line\"`: a frame ends at LF and is passed on byte for "
+              "byte."},
+};
+static const struct fl_config_section upstream_framing_section = {
+  "upstreams[].framing", ROWS(upstream_framing_rows), .size = 0};
+
+static const struct fl_config_row pair_rows[] = {
+  {"by", FL_CONFIG_CHOICE, 0, "order", .choices = pairings, NO_FIELD,
+   .meaning = "`\"order\"`: the first reply belongs to the first request, and "
+              "so on."},
+};
+static const struct fl_config_section pair_section = {
+  "upstreams[].pair", ROWS(pair_rows), .size = 0};
+
+static const struct fl_config_row pool_rows[] = {
+  {"min_size", FL_CONFIG_INTEGER, 0, "0", 0, 10000,
+   FIELD(fl_pool_config, min_size),
+   .meaning = "Connections kept open when there is nothing to do; not above "
+              "`max_size`."},
+  {"max_size", FL_CONFIG_INTEGER, 0, "10", 1, 10000,
+   FIELD(fl_pool_config, max_size),
+   .meaning = "Hard limit of connections over all servers and workers; each "
+              "counts until it is closed."},
+  {"acquire_timeout", FL_CONFIG_DURATION, 0, "10s", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_pool_config, acquire_timeout),
+   .meaning = "How long a request waits for a connection."},
+  {"max_waiters", FL_CONFIG_INTEGER, 0, "1000", 0, 1000000,
+   FIELD(fl_pool_config, max_waiters),
+   .meaning = "Clients that may wait for a connection; the next one's request "
+              "gets an error at once."},
+  {"idle_timeout", FL_CONFIG_DURATION, 0, "4m", MS(1), DAYS(30), .step = 0,
+   FIELD(fl_pool_config, idle_timeout),
+   .meaning = "An unused connection beyond `min_size` is closed after this."},
+};
+static const struct fl_config_section pool_section = {
+  "upstreams[].pool", ROWS(pool_rows), .size = 0};
+
+static const struct fl_config_row backoff_rows[] = {
+  {"initial", FL_CONFIG_DURATION, 0, "100ms", MS(1), HOURS(1), .step = 0,
+   FIELD(fl_backoff, initial),
+   .meaning = "The longest wait after the first failed connect."},
+  {"factor", FL_CONFIG_INTEGER, 0, "2", 1, 10, FIELD(fl_backoff, factor),
+   .meaning = "What each further failure multiplies it by."},
+  {"max", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_backoff, max),
+   .meaning = "The longest wait of all; not below `initial`."},
+  {"jitter", FL_CONFIG_CHOICE, 0, "full", .choices = jitters, NO_FIELD,
+   .meaning = "`\"full\"`: the wait is drawn evenly from zero to the "
+              "longest."},
+};
+static const struct fl_config_section backoff_section = {
+  "upstreams[].backoff", ROWS(backoff_rows), .size = 0};
+
+static const struct fl_config_row upstream_rows[] = {
+  {"name", FL_CONFIG_NAME, FL_CONFIG_REQUIRED, NULL, 1, 64,
+   FIELD(fl_upstream_config, name),
+   .meaning = "Unique among upstreams; listeners refer to it."},
+  {"servers", FL_CONFIG_SERVERS, FL_CONFIG_REQUIRED, NULL, 1, 64,
+   ARRAY(fl_upstream_config, servers, server_count),
+   .meaning = "Who answers: numeric addresses (IPv6 in brackets) or DNS "
+              "names, each once."},
+  {"balance", FL_CONFIG_CHOICE, 0, "least_in_flight", .choices = balances,
+   FIELD(fl_upstream_config, balance),
+   .meaning = "Which server gets the next request or connection: each in "
+              "turn, or the one with the fewest requests under way."},
+  {"workers", FL_CONFIG_INTEGER, 0, "1", 1, 64,
+   FIELD(fl_upstream_config, workers),
+   .meaning = "Workers it is spread over, at most as many as there are and "
+              "not above `pool.max_size`. Each has its part of the pool and "
+              "its own queue; with 1, turns and limits are exact."},
+  {"framing", FL_CONFIG_OBJECT, 0, NULL, .section = &upstream_framing_section,
+   FIELD(fl_upstream_config, framing),
+   .meaning = "How requests and replies are cut out of the byte stream."},
+  {"pair", FL_CONFIG_OBJECT, 0, NULL, .section = &pair_section, .offset = 0,
+   .meaning = "How a reply finds its request."},
+  {"in_flight", FL_CONFIG_INTEGER, 0, "1", 1, 1000,
+   FIELD(fl_upstream_config, in_flight),
+   .meaning = "Requests under way on one connection. More than 1 only for "
+              "servers that never skip or repeat a reply."},
+  {"max_frame", FL_CONFIG_SIZE, 0, "1MiB", 64, MIB(16),
+   FIELD(fl_upstream_config, max_frame),
+   .meaning = "The longest reply, its end included."},
+  {"pool", FL_CONFIG_OBJECT, 0, NULL, .section = &pool_section,
+   FIELD(fl_upstream_config, pool),
+   .meaning = "Its connections."},
+  {"connect_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), HOURS(1), .step = 0,
+   FIELD(fl_upstream_config, connect_timeout),
+   .meaning = "How long establishing a connection may take."},
+  {"request_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_upstream_config, request_timeout),
+   .meaning = "From the first byte sent to the last byte of the reply."},
+  {"write_timeout", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_upstream_config, write_timeout),
+   .meaning = "A connection whose server takes no byte for so long is "
+              "closed."},
+  {"backoff", FL_CONFIG_OBJECT, 0, NULL, .section = &backoff_section,
+   FIELD(fl_upstream_config, backoff),
+   .meaning = "Waits between connects to a server that fails."},
+  {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
+   .section = &upstream_socket_section, FIELD(fl_upstream_config, socket),
+   .meaning = "Socket options that differ from the outermost `socket`; all "
+              "but `backlog`."},
+};
+const struct fl_config_section fl_config_upstream = {
+  "upstreams[]", ROWS(upstream_rows), sizeof(struct fl_upstream_config),
+  offsetof(struct fl_upstream_config, place),
+  offsetof(struct fl_upstream_config, socket)};
+
+static const struct fl_config_row root_rows[] = {
+  {"$schema", FL_CONFIG_IGNORED, 0, NULL, NO_FIELD,
+   .meaning = "For editors that check the file while it is written."},
+  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 64,
+   FIELD(fl_config, workers),
+   .meaning = "Threads that serve; `\"auto\"` is one per processor."},
+  {"shutdown_timeout", FL_CONFIG_DURATION, 0, "30s", S(0), HOURS(1), .step = 0,
+   FIELD(fl_config, shutdown_timeout),
+   .meaning = "How long a stop may wait for requests under way."},
+  {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section, .offset = 0,
+   .meaning = "What is logged, to standard error."},
+  /* Before listeners and upstreams, which start from it. */
+  {"socket", FL_CONFIG_OBJECT, 0, NULL, .section = &socket_section,
+   FIELD(fl_config, socket),
+   .meaning = "Options of every socket, clients' and upstreams'."},
+  {"listeners", FL_CONFIG_LIST, FL_CONFIG_REQUIRED, NULL, 1, 1000,
+   .section = &fl_config_listener, ARRAY(fl_config, listeners, listener_count),
+   .meaning = "Where clients connect."},
+  {"upstreams", FL_CONFIG_LIST, 0, NULL, 0, 1000,
+   .section = &fl_config_upstream, ARRAY(fl_config, upstreams, upstream_count),
+   .meaning = "Named groups of servers that answer requests."},
+};
+const struct fl_config_section fl_config_root = {
+  "", ROWS(root_rows), .size = 0};
+/* clang-format on */
+
+const struct fl_config_row *
+fl_config_row_find(const struct fl_config_section *section, const char *key) {
+  for (uint32_t i = 0; i < section->count; i++)
+    if (strcmp(section->rows[i].key, key) == 0)
+      return &section->rows[i];
+  return NULL;
+}

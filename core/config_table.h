@@ -1,0 +1,79 @@
+/* The one table of config.json: a row per key. Reading, printing, the schema
+   and the check of docs/configuration.md all follow it. */
+#ifndef FL_CORE_CONFIG_TABLE_H
+#define FL_CORE_CONFIG_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a value is in the file, and in the struct. */
+enum fl_config_type {
+  FL_CONFIG_IGNORED,  /* a string that is for editors; no field */
+  FL_CONFIG_BOOLEAN,  /* bool */
+  FL_CONFIG_INTEGER,  /* uint32_t; "auto" is 0 */
+  FL_CONFIG_DURATION, /* fl_time; "auto" is FL_NEVER until it is resolved */
+  FL_CONFIG_SECONDS,  /* a duration of whole seconds; uint32_t, seconds */
+  FL_CONFIG_SIZE,     /* uint32_t, bytes; "auto" is 0 */
+  FL_CONFIG_CHOICE,   /* an enum of int's size, or FL_CONFIG_NO_FIELD */
+  FL_CONFIG_NAME,     /* char * */
+  FL_CONFIG_LISTEN,   /* struct fl_endpoint * and a uint32_t count */
+  FL_CONFIG_SERVERS,  /* likewise */
+  FL_CONFIG_UPSTREAM, /* uint32_t, an index */
+  FL_CONFIG_OBJECT,   /* the fields of its section */
+  FL_CONFIG_LIST      /* a pointer to structs and a uint32_t count */
+};
+
+enum {
+  FL_CONFIG_REQUIRED = 1,
+  FL_CONFIG_AUTO = 2,         /* "auto" is allowed too */
+  FL_CONFIG_COMMAND_MODE = 4, /* only in listeners of that mode */
+  FL_CONFIG_REQUEST_MODE = 8,
+  FL_CONFIG_INHERITS = 16 /* an object whose keys default to those of the
+                             outermost object of the same name */
+};
+
+#define FL_CONFIG_NO_FIELD SIZE_MAX
+
+struct fl_config_section;
+
+struct fl_config_row {
+  const char *key;
+  enum fl_config_type type;
+  unsigned flags;
+  const char *initial; /* the default as written, without quotation marks;
+                          NULL: none */
+  uint64_t min;        /* in bytes or microseconds; of arrays: their length */
+  uint64_t max;
+  uint64_t step;              /* of durations: whole multiples; 0: any */
+  const char *const *choices; /* in the order of the enum, NULL at the end */
+  const struct fl_config_section *section; /* of objects and lists */
+  size_t offset;       /* of the field in the section's struct */
+  size_t count_offset; /* of arrays: of their count in it */
+  const char *meaning; /* one sentence, Markdown */
+};
+
+struct fl_config_section {
+  const char *path; /* "upstreams[].pool"; "" for the outermost object */
+  const struct fl_config_row *rows;
+  uint32_t count;
+  /* Of a list's elements: */
+  size_t size; /* of their struct */
+  size_t place_offset;
+  size_t socket_offset; /* of the struct fl_sockopts that starts as a copy of
+                           the outermost one */
+};
+
+enum { FL_CONFIG_ROWS_MAX = 20 }; /* in any section */
+
+/* The outermost object, struct fl_config. */
+extern const struct fl_config_section fl_config_root;
+
+/* The elements of "listeners" and "upstreams". */
+extern const struct fl_config_section fl_config_listener;
+extern const struct fl_config_section fl_config_upstream;
+
+/* The row of key in section, or NULL. */
+const struct fl_config_row *
+fl_config_row_find(const struct fl_config_section *section, const char *key);
+
+#endif

@@ -1,0 +1,14 @@
+/* Where in a text something stands. */
+#ifndef FL_CORE_PLACE_H
+#define FL_CORE_PLACE_H
+
+#include <stdint.h>
+
+/* Both from 1; both 0 when it is not there (a default). Columns count bytes;
+   a line ends at LF. */
+struct fl_place {
+  uint32_t line;
+  uint32_t column;
+};
+
+#endif
