@@ -1,0 +1,17 @@
+/* Which server gets the next request or the next connection. */
+#ifndef FL_CORE_BALANCE_H
+#define FL_CORE_BALANCE_H
+
+#include "core/time.h"
+
+struct fl_upstream;
+struct fl_pooled;
+struct fl_server;
+
+/* A connection with room for a request, idle ones first; NULL for none. */
+struct fl_pooled *fl_balance_request(struct fl_upstream *upstream);
+
+/* A server that may be connected to now; NULL for none. */
+struct fl_server *fl_balance_connect(struct fl_upstream *upstream, fl_time now);
+
+#endif

@@ -1,0 +1,34 @@
+/* What core has to tell an operator, as data; service/ turns it into text. */
+#ifndef FL_CORE_EVENT_H
+#define FL_CORE_EVENT_H
+
+#include "core/addr.h"
+#include "core/reason.h"
+#include "core/time.h"
+
+enum fl_event_kind {
+  FL_EVENT_CLIENT_OPENED,
+  FL_EVENT_CLIENT_CLOSED,      /* every opened client, exactly once */
+  FL_EVENT_UPSTREAM_CONNECTED, /* a pool connection is established */
+  FL_EVENT_UPSTREAM_CLOSED,    /* every established one, exactly once */
+  FL_EVENT_SERVER_DOWN,   /* first failure after it worked, or after start */
+  FL_EVENT_SERVER_UP,     /* first success after SERVER_DOWN */
+  FL_EVENT_REQUEST_FAILED /* a request was answered with an error */
+};
+
+/* Fields that do not apply are zero; pointers are valid during the call. */
+struct fl_event {
+  enum fl_event_kind kind;
+  enum fl_reason reason;
+  const char *listener; /* name */
+  const char *upstream; /* name */
+  const char *server;   /* its address as written in config.json */
+  struct fl_addr peer;  /* of the connection, or of the failed request */
+  uint64_t bytes_in;    /* from the peer */
+  uint64_t bytes_out;   /* taken by the kernel for the peer */
+  uint64_t frames;      /* complete frames from the peer */
+  fl_time duration;     /* since it was opened; SERVER_UP: of the outage */
+  fl_time retry_in;     /* SERVER_DOWN: until the next attempt */
+};
+
+#endif

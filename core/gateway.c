@@ -1,0 +1,206 @@
+#include "core/gateway.h"
+
+#include "core/client.h"
+#include "core/gateway_state.h"
+#include "core/placement.h"
+#include "core/upstream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Begin. */
+
+static bool init_upstreams(struct fl_gateway *gateway,
+                           const struct fl_gateway_setup *setup) {
+  const struct fl_config *config = setup->config;
+  for (uint32_t i = 0; i < config->upstream_count; i++) {
+    struct fl_placement placement =
+        fl_placement_upstream(config, i, setup->workers);
+    uint32_t shard;
+    if (fl_placement_has(placement, setup->worker, setup->workers, &shard) &&
+        !fl_upstream_init(&gateway->upstreams[i], gateway,
+                          &config->upstreams[i], shard, placement.count))
+      return false;
+  }
+  return true;
+}
+
+static void init_listeners(struct fl_gateway *gateway,
+                           const struct fl_gateway_setup *setup) {
+  for (uint32_t i = 0; i < setup->config->listener_count; i++) {
+    struct fl_listener *listener = &gateway->listeners[i];
+    listener->gateway = gateway;
+    listener->config = &setup->config->listeners[i];
+    listener->occupancy = &setup->occupancy[i];
+    if (listener->config->mode == FL_MODE_REQUEST)
+      listener->upstream = &gateway->upstreams[listener->config->upstream];
+    fl_list_init(&listener->clients);
+  }
+}
+
+struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup) {
+  const struct fl_config *config = setup->config;
+  struct fl_gateway *gateway = calloc(1, sizeof *gateway);
+  if (gateway == NULL)
+    return NULL;
+  gateway->config = config;
+  gateway->io = setup->io;
+  fl_list_init(&gateway->runnable);
+  fl_list_init(&gateway->dispatch);
+  fl_list_init(&gateway->dirty);
+  gateway->listeners =
+      calloc(config->listener_count + 1, sizeof *gateway->listeners);
+  gateway->upstreams =
+      calloc(config->upstream_count + 1, sizeof *gateway->upstreams);
+  if (gateway->listeners == NULL || gateway->upstreams == NULL)
+    goto failed;
+  init_listeners(gateway, setup);
+  if (!init_upstreams(gateway, setup))
+    goto failed;
+  return gateway;
+
+failed:
+  fl_gateway_free(gateway);
+  return NULL;
+}
+
+void fl_gateway_free(struct fl_gateway *gateway) {
+  if (gateway == NULL)
+    return;
+  for (uint32_t i = 0;
+       gateway->upstreams != NULL && i < gateway->config->upstream_count; i++)
+    fl_upstream_free(&gateway->upstreams[i]);
+  free(gateway->upstreams);
+  free(gateway->listeners);
+  fl_deadlines_free(&gateway->deadlines);
+  fl_spare_free(&gateway->spare);
+  free(gateway);
+}
+
+/* Calls each upstream that lives on this worker. */
+static void each_upstream(struct fl_gateway *gateway,
+                          void (*call)(struct fl_upstream *, fl_time),
+                          fl_time now) {
+  for (uint32_t i = 0; i < gateway->config->upstream_count; i++)
+    if (gateway->upstreams[i].servers != NULL)
+      call(&gateway->upstreams[i], now);
+}
+
+void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
+  each_upstream(gateway, fl_upstream_dispatch, now);
+}
+
+/* Driving. */
+
+struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
+                                  struct fl_sock *sock,
+                                  const struct fl_addr *peer, fl_time now) {
+  struct fl_client *client;
+  assert(listener < gateway->config->listener_count);
+  if (gateway->stopping)
+    return NULL;
+  client = fl_client_new(&gateway->listeners[listener], sock, peer, now);
+  return client == NULL ? NULL : &client->conn;
+}
+
+/* A token is a count of lookups and the place of a server, so that an answer
+   finds its server, and a late one finds that nobody waits for it. */
+fl_token fl_gateway_token(struct fl_gateway *gateway,
+                          const struct fl_server *server) {
+  uint64_t upstream = (uint64_t)(server->upstream - gateway->upstreams);
+  uint64_t place = (uint64_t)(server - server->upstream->servers);
+  gateway->lookups++;
+  if (gateway->lookups == 0)
+    gateway->lookups = 1;
+  return (uint64_t)gateway->lookups << 32 | upstream << 16 | place;
+}
+
+void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
+                         const struct fl_addr *addrs, uint32_t count,
+                         enum fl_reason reason, fl_time now) {
+  uint32_t upstream = (uint32_t)(token >> 16 & 0xffff);
+  uint32_t server = (uint32_t)(token & 0xffff);
+  assert(upstream < gateway->config->upstream_count);
+  assert(server < gateway->upstreams[upstream].server_count);
+  struct fl_server *found = &gateway->upstreams[upstream].servers[server];
+  if (found->lookup == token)
+    fl_server_resolved(found, addrs, count, reason, now);
+}
+
+fl_time fl_gateway_tick(struct fl_gateway *gateway, fl_time now) {
+  return fl_deadlines_run(&gateway->deadlines, now);
+}
+
+void fl_gateway_flush(struct fl_gateway *gateway, fl_time now) {
+  struct fl_list *node;
+  /* Writing comes last, so that a peer gets all of the turn in one write. A
+     write that finds the peer gone makes work for another round. */
+  for (;;) {
+    if ((node = fl_list_pop(&gateway->runnable)) != NULL)
+      fl_client_run(FL_CONTAINER(node, struct fl_client, runnable), now);
+    else if ((node = fl_list_pop(&gateway->dispatch)) != NULL)
+      fl_upstream_dispatch(FL_CONTAINER(node, struct fl_upstream, dispatch),
+                           now);
+    else if ((node = fl_list_pop(&gateway->dirty)) != NULL)
+      fl_transport_flush(FL_CONTAINER(node, struct fl_conn, dirty), now);
+    else
+      break;
+  }
+}
+
+/* Stopping. */
+
+static void each_client(struct fl_gateway *gateway, enum fl_mode mode,
+                        void (*call)(struct fl_client *, fl_time),
+                        fl_time now) {
+  for (uint32_t i = 0; i < gateway->config->listener_count; i++) {
+    struct fl_listener *listener = &gateway->listeners[i];
+    if (listener->config->mode != mode)
+      continue;
+    struct fl_list *node = listener->clients.next;
+    /* A call never takes a client off the list: fl_conn_closed does. */
+    for (; node != &listener->clients; node = node->next)
+      call(FL_CONTAINER(node, struct fl_client, conn.link), now);
+  }
+}
+
+void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
+                     fl_time now) {
+  assert((int)stage > gateway->stopping);
+  gateway->stopping = (int)stage;
+  switch (stage) {
+  case FL_STOP_REQUESTS:
+    each_client(gateway, FL_MODE_REQUEST, fl_client_drain, now);
+    break;
+  case FL_STOP_COMMANDS:
+    each_upstream(gateway, fl_upstream_shut, now);
+    each_client(gateway, FL_MODE_COMMAND, fl_client_drain, now);
+    break;
+  case FL_STOP_NOW:
+    each_upstream(gateway, fl_upstream_shut, now);
+    each_client(gateway, FL_MODE_REQUEST, fl_client_shut, now);
+    each_client(gateway, FL_MODE_COMMAND, fl_client_shut, now);
+    break;
+  }
+}
+
+/* Looking. */
+
+uint32_t fl_gateway_clients(const struct fl_gateway *gateway,
+                            enum fl_mode mode) {
+  return gateway->clients[mode];
+}
+
+uint32_t fl_gateway_upstream_connections(const struct fl_gateway *gateway) {
+  return gateway->upstream_conns;
+}
+
+const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway) {
+  return &gateway->metrics;
+}
+
+void fl_gateway_check(const struct fl_gateway *gateway) {
+  for (uint32_t i = 0; i < gateway->config->upstream_count; i++)
+    if (gateway->upstreams[i].servers != NULL)
+      fl_upstream_check(&gateway->upstreams[i]);
+}

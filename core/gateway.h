@@ -1,0 +1,78 @@
+/* One worker's half of Fairlead: the listeners served on it and the upstreams
+   that live on it. Sans-I/O: bytes in, bytes out, time in. */
+#ifndef FL_CORE_GATEWAY_H
+#define FL_CORE_GATEWAY_H
+
+#include "core/config.h"
+#include "core/io.h"
+#include "core/metrics.h"
+#include "core/occupancy.h"
+
+struct fl_gateway;
+
+struct fl_gateway_setup {
+  const struct fl_config *config; /* outlives the gateway */
+  const struct fl_io *io;         /* outlives the gateway */
+  struct fl_occupancy *occupancy; /* one per listener of config, shared by all
+                                     workers; outlives the gateway. Core only
+                                     reads it (STATUS); who accepts sockets
+                                     enters and leaves. */
+  uint32_t worker;                /* 0.. */
+  uint32_t workers;               /* how many there are */
+};
+
+/* Returns NULL when memory is out. Opens nothing yet. */
+struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup);
+
+/* Starts filling the pools. Call once; then fl_gateway_tick and _flush. */
+void fl_gateway_start(struct fl_gateway *gateway, fl_time now);
+
+/* A client was accepted. Requires: placement says that this worker serves
+   `listener` (an index in config). Returns its connection, or NULL when it
+   cannot be taken (memory is out, or fl_gateway_stop was called): the caller
+   then closes sock. */
+struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
+                                  struct fl_sock *sock,
+                                  const struct fl_addr *peer, fl_time now);
+
+/* Answers io->resolve: count addresses (0 with the reason why none). */
+void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
+                         const struct fl_addr *addrs, uint32_t count,
+                         enum fl_reason reason, fl_time now);
+
+/* Runs what is due and returns when it wants to be called again. Any other
+   call may move that moment: ask after the last flush of a turn. */
+fl_time fl_gateway_tick(struct fl_gateway *gateway, fl_time now);
+
+/* Hands waiting requests to connections and writes what has gathered: one
+   write per peer. Call at the end of each loop turn, also after a tick, and
+   in a long turn now and then; not before all that one peer has sent was
+   read. */
+void fl_gateway_flush(struct fl_gateway *gateway, fl_time now);
+
+/* The stages of a stop. Each may be called only after the one before.
+   STOP_REQUESTS: clients of request listeners are answered what was complete
+   and closed; command clients are served on (pools of this process may be
+   among them). STOP_COMMANDS: those too. STOP_NOW: all that is left is closed
+   with the reason "shutdown". Call each after a loop turn without accepts, so
+   that what had arrived was read. */
+enum fl_stop { FL_STOP_REQUESTS = 1, FL_STOP_COMMANDS, FL_STOP_NOW };
+void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
+                     fl_time now);
+
+/* How many connections are not closed yet: clients of listeners in `mode`;
+   upstream connections. */
+uint32_t fl_gateway_clients(const struct fl_gateway *gateway,
+                            enum fl_mode mode);
+uint32_t fl_gateway_upstream_connections(const struct fl_gateway *gateway);
+
+const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway);
+
+/* Asserts every invariant of pools, lists and counts; for tests. */
+void fl_gateway_check(const struct fl_gateway *gateway);
+
+/* Requires: every connection is closed (fl_conn_closed was called). NULL is
+   fine. */
+void fl_gateway_free(struct fl_gateway *gateway);
+
+#endif

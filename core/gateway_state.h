@@ -1,0 +1,43 @@
+/* What one worker's objects share. Only core's own files include this. */
+#ifndef FL_CORE_GATEWAY_STATE_H
+#define FL_CORE_GATEWAY_STATE_H
+
+#include "core/buffer.h"
+#include "core/deadline.h"
+#include "core/gateway.h"
+#include "core/list.h"
+
+struct fl_listener;
+struct fl_server;
+struct fl_upstream;
+
+struct fl_gateway {
+  const struct fl_config *config;
+  const struct fl_io *io;
+  struct fl_listener *listeners; /* one per listener of config */
+  struct fl_upstream *upstreams; /* one per upstream of config */
+  struct fl_deadlines deadlines;
+  struct fl_spare spare;
+  struct fl_metrics metrics;
+  /* Work left for the end of the turn, so that no call recurses into another
+     connection's and each peer gets one write. */
+  struct fl_list runnable; /* clients whose situation changed */
+  struct fl_list dispatch; /* upstreams with a place or a waiter more */
+  struct fl_list dirty;    /* connections with output to write */
+  uint32_t clients[2];     /* not closed yet, by enum fl_mode */
+  uint32_t upstream_conns; /* not closed yet */
+  uint32_t lookups;        /* asked for so far */
+  int stopping;            /* enum fl_stop, 0 before the first stage */
+};
+
+/* A token for a lookup of this server's name, never given before. */
+fl_token fl_gateway_token(struct fl_gateway *gateway,
+                          const struct fl_server *server);
+
+/* Tells the outside. `event` lacks nothing. */
+static inline void fl_gateway_event(const struct fl_gateway *gateway,
+                                    const struct fl_event *event) {
+  gateway->io->event(gateway->io->ctx, event);
+}
+
+#endif

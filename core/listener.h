@@ -1,0 +1,21 @@
+/* A listener as one worker sees it: its configuration and its clients here.
+   (The listening socket belongs to the platform.) */
+#ifndef FL_CORE_LISTENER_H
+#define FL_CORE_LISTENER_H
+
+#include "core/config.h"
+#include "core/list.h"
+#include "core/occupancy.h"
+
+struct fl_gateway;
+struct fl_upstream;
+
+struct fl_listener {
+  struct fl_gateway *gateway;
+  const struct fl_listener_config *config;
+  struct fl_upstream *upstream;   /* request mode; else NULL */
+  struct fl_occupancy *occupancy; /* open clients over all workers */
+  struct fl_list clients;         /* not closed yet */
+};
+
+#endif

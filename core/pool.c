@@ -1,0 +1,556 @@
+#include "core/pool.h"
+
+#include "core/balance.h"
+#include "core/gateway_state.h"
+#include "core/upstream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct fl_pooled *of(struct fl_conn *conn) {
+  return FL_CONTAINER(conn, struct fl_pooled, conn);
+}
+
+static struct fl_upstream *upstream_of(const struct fl_pooled *pooled) {
+  return pooled->server->upstream;
+}
+
+static struct fl_metrics *metrics_of(const struct fl_pooled *pooled) {
+  return &pooled->conn.gateway->metrics;
+}
+
+/* States. */
+
+static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
+  struct fl_server *server = pooled->server;
+  struct fl_list *list = &server->conns[state];
+  pooled->state = state;
+  server->upstream->state_count[state]++;
+  server->connecting += state == FL_POOLED_CONNECTING;
+  if (state == FL_POOLED_IDLE) /* the one used last is used next */
+    fl_list_push_front(list, &pooled->conn.link);
+  else
+    fl_list_push_back(list, &pooled->conn.link);
+}
+
+static void leave(struct fl_pooled *pooled) {
+  pooled->server->upstream->state_count[pooled->state]--;
+  pooled->server->connecting -= pooled->state == FL_POOLED_CONNECTING;
+  fl_list_remove(&pooled->conn.link);
+}
+
+static void move(struct fl_pooled *pooled, enum fl_pooled_state state) {
+  if (pooled->state == state)
+    return;
+  leave(pooled);
+  enter(pooled, state);
+}
+
+/* The state that the number of requests on it says. */
+static void place(struct fl_pooled *pooled, fl_time now) {
+  if (pooled->exchanges.count == 0) {
+    pooled->used = now;
+    move(pooled, FL_POOLED_IDLE);
+  } else if (pooled->exchanges.count < pooled->exchanges.capacity) {
+    move(pooled, FL_POOLED_BUSY);
+  } else {
+    move(pooled, FL_POOLED_FULL);
+  }
+}
+
+/* Timeouts. */
+
+static fl_time request_due(const struct fl_pooled *pooled) {
+  if (pooled->exchanges.started == 0)
+    return FL_NEVER;
+  return fl_time_add(fl_exchanges_at(&pooled->exchanges, 0)->started,
+                     upstream_of(pooled)->config->request_timeout);
+}
+
+static void arm(struct fl_pooled *pooled) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  fl_time due = FL_NEVER;
+  switch (pooled->state) {
+  case FL_POOLED_CONNECTING:
+    if (!pooled->next_after_close)
+      due = fl_time_add(pooled->used, config->connect_timeout);
+    break;
+  case FL_POOLED_IDLE:
+    due = fl_time_add(pooled->used, config->pool.idle_timeout);
+    break;
+  case FL_POOLED_BUSY:
+  case FL_POOLED_FULL:
+    due = fl_time_min(
+        request_due(pooled),
+        fl_transport_write_due(&pooled->conn, config->write_timeout));
+    break;
+  case FL_POOLED_CLOSING:
+  case FL_POOLED_STATES:
+    return;
+  }
+  fl_transport_arm(&pooled->conn, due);
+}
+
+/* Requests and replies. */
+
+bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
+                    struct fl_slice frame, fl_time decoded, fl_time now) {
+  struct fl_exchange exchange = {.client = client,
+                                 .decoded = decoded,
+                                 .started = FL_NEVER,
+                                 .offset = fl_transport_queued(&pooled->conn),
+                                 .size = (uint32_t)frame.size};
+  assert(fl_pooled_has_room(pooled));
+  assert(client->bound == NULL || client->bound == pooled);
+  if (!fl_transport_queue(&pooled->conn, frame, UINT32_MAX / 2))
+    return false;
+  fl_exchanges_push(&pooled->exchanges, &exchange);
+  pooled->server->in_flight++;
+  client->bound = pooled;
+  client->outstanding++;
+  place(pooled, now);
+  return true;
+}
+
+/* A request has left the connection, whatever its outcome. */
+static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
+  pooled->server->in_flight--;
+  if (client == NULL)
+    return;
+  client->outstanding--;
+  if (client->outstanding == 0)
+    fl_upstream_unbound(upstream_of(pooled), client);
+}
+
+static void complete(struct fl_pooled *pooled, struct fl_slice frame,
+                     fl_time now) {
+  struct fl_client *client = fl_exchanges_pop(&pooled->exchanges).client;
+  if (!pooled->replied)
+    fl_server_worked(pooled->server, pooled->conn.opened);
+  pooled->replied = true;
+  pooled->conn.frames++;
+  unbind(pooled, client);
+  place(pooled, now);
+  fl_upstream_wake(upstream_of(pooled));
+  if (client == NULL)
+    metrics_of(pooled)->replies_dropped++;
+  else
+    fl_client_reply(client, frame, now);
+}
+
+/* Pairs the replies in bytes with the requests. Bytes that come while no
+   request has left answer none: the stream can no longer be trusted.
+   Returns how many bytes are done with, or why the connection must be retired
+   in *broken. */
+static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
+                     enum fl_reason *broken, fl_time now) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  size_t used = 0;
+  *broken = FL_OK;
+  while (used < bytes.size) {
+    struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
+    if (pooled->exchanges.started == 0) {
+      *broken = FL_UNEXPECTED_DATA;
+      break;
+    }
+    long size = fl_framing_next(&config->framing, &pooled->framing, rest,
+                                config->max_frame);
+    if (size == FL_FRAMING_PARTIAL)
+      break;
+    if (size < 0) {
+      *broken = FL_REPLY_TOO_LONG;
+      break;
+    }
+    rest.size = (size_t)size;
+    complete(pooled, rest, now);
+    used += (size_t)size;
+  }
+  return used;
+}
+
+static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
+                        fl_time now) {
+  struct fl_pooled *pooled = of(conn);
+  struct fl_spare *spare = &conn->gateway->spare;
+  size_t max = upstream_of(pooled)->config->max_frame + (size_t)FL_READ_MAX;
+  enum fl_reason broken = FL_OK;
+  size_t used = 0;
+  bool kept = conn->in.size > 0;
+  if (kept && !fl_buffer_append(&conn->in, spare, bytes, max))
+    broken = FL_OUT_OF_MEMORY;
+  fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
+  if (broken == FL_OK)
+    used =
+        decode(pooled, kept ? fl_buffer_peek(&conn->in) : bytes, &broken, now);
+  struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
+  if (kept)
+    fl_buffer_consume(&conn->in, spare, used);
+  else if (broken == FL_OK && rest.size > 0 &&
+           !fl_buffer_append(&conn->in, spare, rest, max))
+    broken = FL_OUT_OF_MEMORY;
+  if (broken != FL_OK)
+    fl_pooled_retire(pooled, broken, now);
+  else
+    arm(pooled);
+}
+
+static void pooled_sent(struct fl_conn *conn, fl_time now) {
+  struct fl_pooled *pooled = of(conn);
+  fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
+  arm(pooled);
+}
+
+/* The end of a connection. */
+
+static void report_closed(struct fl_pooled *pooled, enum fl_reason reason,
+                          fl_time now) {
+  const struct fl_conn *conn = &pooled->conn;
+  struct fl_event event = {.kind = FL_EVENT_UPSTREAM_CLOSED,
+                           .reason = reason,
+                           .upstream = upstream_of(pooled)->config->name,
+                           .server = pooled->server->endpoint->text,
+                           .peer = conn->peer,
+                           .bytes_in = conn->bytes_in,
+                           .bytes_out = fl_transport_taken(conn),
+                           .frames = conn->frames,
+                           .duration = now - conn->opened};
+  metrics_of(pooled)->upstream_closed[reason]++;
+  metrics_of(pooled)->upstream_bytes_in += conn->bytes_in;
+  metrics_of(pooled)->upstream_bytes_out += event.bytes_out;
+  fl_gateway_event(conn->gateway, &event);
+}
+
+static void destroy(struct fl_pooled *pooled) {
+  struct fl_upstream *upstream = upstream_of(pooled);
+  assert(pooled->exchanges.count == 0);
+  leave(pooled);
+  pooled->server->size--;
+  upstream->size--;
+  pooled->conn.gateway->upstream_conns--;
+  fl_upstream_wake(upstream);
+  fl_transport_release(&pooled->conn);
+  fl_exchanges_free(&pooled->exchanges);
+  free(pooled);
+}
+
+/* The bytes of a request of which the kernel took none. Output moves from
+   `out` to `rest` as a whole, so they lie in one of the two. */
+static struct fl_slice unsent_frame(const struct fl_conn *conn,
+                                    const struct fl_exchange *exchange) {
+  uint64_t at = exchange->offset - conn->bytes_out;
+  struct fl_slice bytes = {NULL, 0};
+  if (conn->rest != NULL)
+    bytes = fl_buffer_peek(&conn->rest->bytes);
+  if (at >= bytes.size) {
+    at -= bytes.size;
+    bytes = fl_buffer_peek(&conn->out);
+  }
+  assert(at + exchange->size <= bytes.size);
+  return (struct fl_slice){bytes.bytes + at, exchange->size};
+}
+
+/* Newest first, so that each client's come back in order. */
+static void return_unsent(struct fl_pooled *pooled, fl_time now) {
+  struct fl_exchanges *exchanges = &pooled->exchanges;
+  while (exchanges->count > exchanges->started) {
+    struct fl_exchange newest = fl_exchanges_unpush(exchanges);
+    unbind(pooled, newest.client);
+    if (newest.client != NULL)
+      fl_client_unsend(newest.client, unsent_frame(&pooled->conn, &newest),
+                       newest.decoded, now);
+  }
+}
+
+/* What the other requests on a connection are told whose first request ended
+   it for this reason. */
+static enum fl_reason reason_for_others(enum fl_reason reason) {
+  switch (reason) {
+  case FL_REQUEST_TIMEOUT:
+  case FL_REPLY_TOO_LONG:
+    return FL_UPSTREAM_RETIRED;
+  default:
+    return reason;
+  }
+}
+
+static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
+                         fl_time now) {
+  while (pooled->exchanges.count > 0) {
+    struct fl_client *client = fl_exchanges_pop(&pooled->exchanges).client;
+    unbind(pooled, client);
+    if (client != NULL)
+      fl_client_error(client, reason, pooled->server->endpoint->text, now);
+    reason = reason_for_others(reason);
+  }
+}
+
+/* The peer's end has its own name where it cost a reply. */
+static enum fl_reason end_reason(const struct fl_pooled *pooled,
+                                 enum fl_reason reason) {
+  if (pooled->exchanges.started == 0)
+    return reason;
+  if (reason == FL_PEER_CLOSED)
+    return FL_UPSTREAM_CLOSED;
+  if (reason == FL_PEER_RESET)
+    return FL_UPSTREAM_RESET;
+  return reason;
+}
+
+static bool is_ours(enum fl_reason reason) {
+  return reason == FL_POOL_IDLE || reason == FL_SHUTDOWN;
+}
+
+/* A server that takes connections and ends them without a reply is no better
+   than one that refuses. One that closes what was idle for longer than the
+   slowest backoff does nobody harm. */
+static void judge_server(struct fl_pooled *pooled, enum fl_reason reason,
+                         fl_time now) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  if (pooled->replied)
+    fl_server_left(pooled->server, now);
+  else if (!is_ours(reason) && now - pooled->conn.opened < config->backoff.max)
+    fl_server_failed(pooled->server, reason, now);
+}
+
+void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
+                      fl_time now) {
+  struct fl_conn *conn = &pooled->conn;
+  struct fl_upstream *upstream = upstream_of(pooled);
+  assert(pooled->state != FL_POOLED_CLOSING);
+  fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
+  bool stood = pooled->state != FL_POOLED_CONNECTING;
+  move(pooled, FL_POOLED_CLOSING);
+  if (stood) {
+    reason = end_reason(pooled, reason);
+    judge_server(pooled, reason, now);
+    report_closed(pooled, reason, now);
+  }
+  return_unsent(pooled, now);
+  fail_started(pooled, reason, now);
+  assert(fl_list_empty(&pooled->followers));
+  fl_upstream_wake(upstream);
+  if (conn->sock != NULL)
+    fl_transport_close(conn, !is_ours(reason));
+  else if (pooled->next_after_close)
+    pooled->next_after_close = false; /* the last socket still closes */
+  else
+    destroy(pooled);
+}
+
+/* Connecting. */
+
+static void connect_failed(struct fl_pooled *pooled, enum fl_reason reason,
+                           fl_time now) {
+  metrics_of(pooled)->connects_failed[reason]++;
+  if (pooled->next_addr + 1 < pooled->server->addr_count &&
+      pooled->conn.sock != NULL) {
+    pooled->next_addr++;
+    pooled->next_after_close = true;
+    fl_transport_close(&pooled->conn, true);
+    return;
+  }
+  fl_server_failed(pooled->server, reason, now);
+  fl_pooled_retire(pooled, reason, now);
+}
+
+/* Tries the server's addresses from next_addr on. */
+static void start_connect(struct fl_pooled *pooled, fl_time now) {
+  struct fl_conn *conn = &pooled->conn;
+  const struct fl_server *server = pooled->server;
+  const struct fl_io *io = conn->gateway->io;
+  enum fl_reason reason = FL_RESOLVE_FAILED;
+  pooled->used = now;
+  for (; pooled->next_addr < server->addr_count; pooled->next_addr++) {
+    struct fl_sock *sock = NULL;
+    conn->peer = server->addrs[pooled->next_addr];
+    reason = io->connect(io->ctx, conn, &conn->peer,
+                         &upstream_of(pooled)->config->socket, &sock);
+    if (reason == FL_OK) {
+      conn->sock = sock;
+      conn->reading = true;
+      arm(pooled);
+      return;
+    }
+  }
+  connect_failed(pooled, reason, now);
+}
+
+static void look_up(struct fl_pooled *pooled) {
+  struct fl_server *server = pooled->server;
+  struct fl_gateway *gateway = pooled->conn.gateway;
+  pooled->resolving = true;
+  arm(pooled);
+  if (server->lookup != 0)
+    return;
+  server->lookup = fl_gateway_token(gateway, server);
+  gateway->io->resolve(gateway->io->ctx, server->lookup, server->endpoint->host,
+                       server->endpoint->port);
+}
+
+void fl_pool_resolved(struct fl_server *server, enum fl_reason reason,
+                      fl_time now) {
+  struct fl_list *list = &server->conns[FL_POOLED_CONNECTING];
+  struct fl_list *next;
+  for (struct fl_list *node = list->next; node != list; node = next) {
+    struct fl_pooled *pooled = FL_CONTAINER(node, struct fl_pooled, conn.link);
+    next = node->next;
+    if (!pooled->resolving)
+      continue;
+    pooled->resolving = false;
+    if (server->addr_count > 0)
+      start_connect(pooled, now);
+    else
+      connect_failed(pooled, reason, now);
+  }
+}
+
+static void pooled_connected(struct fl_conn *conn, enum fl_reason reason,
+                             fl_time now) {
+  struct fl_pooled *pooled = of(conn);
+  assert(pooled->state == FL_POOLED_CONNECTING);
+  if (reason != FL_OK) {
+    connect_failed(pooled, reason, now);
+    return;
+  }
+  conn->opened = now;
+  metrics_of(pooled)->upstream_connects++;
+  fl_server_connected(pooled->server, now);
+  struct fl_event event = {.kind = FL_EVENT_UPSTREAM_CONNECTED,
+                           .upstream = upstream_of(pooled)->config->name,
+                           .server = pooled->server->endpoint->text,
+                           .peer = conn->peer};
+  fl_gateway_event(conn->gateway, &event);
+  place(pooled, now);
+  arm(pooled);
+  fl_upstream_wake(upstream_of(pooled));
+}
+
+static void pooled_ended(struct fl_conn *conn, enum fl_reason reason,
+                         fl_time now) {
+  struct fl_pooled *pooled = of(conn);
+  if (pooled->state == FL_POOLED_CONNECTING)
+    connect_failed(pooled, reason, now);
+  else
+    fl_pooled_retire(pooled, reason, now);
+}
+
+static void pooled_closed(struct fl_conn *conn, fl_time now) {
+  struct fl_pooled *pooled = of(conn);
+  if (!pooled->next_after_close) {
+    destroy(pooled);
+    return;
+  }
+  pooled->next_after_close = false;
+  start_connect(pooled, now);
+}
+
+static const struct fl_owner pooled_owner = {.connected = pooled_connected,
+                                             .data = pooled_data,
+                                             .sent = pooled_sent,
+                                             .ended = pooled_ended,
+                                             .closed = pooled_closed};
+
+/* Connections that stand or are on their way. */
+static uint32_t live(const struct fl_upstream *upstream) {
+  return upstream->size - upstream->state_count[FL_POOLED_CLOSING];
+}
+
+static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
+  struct fl_pooled *pooled =
+      of(FL_CONTAINER(deadline, struct fl_conn, deadline));
+  struct fl_upstream *upstream = upstream_of(pooled);
+  const struct fl_upstream_config *config = upstream->config;
+  if (pooled->state == FL_POOLED_CONNECTING) {
+    connect_failed(pooled, FL_CONNECT_TIMEOUT, now);
+    return;
+  }
+  if (pooled->state == FL_POOLED_IDLE) {
+    if (now >= fl_time_add(pooled->used, config->pool.idle_timeout)) {
+      pooled->used = now; /* looked at again in another idle_timeout */
+      if (live(upstream) > upstream->min_size) {
+        fl_pooled_retire(pooled, FL_POOL_IDLE, now);
+        return;
+      }
+    }
+  } else if (now >= request_due(pooled)) {
+    fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
+    return;
+  } else if (fl_transport_stalled(&pooled->conn, config->write_timeout, now)) {
+    fl_pooled_retire(pooled, FL_WRITE_TIMEOUT, now);
+    return;
+  }
+  arm(pooled);
+}
+
+/* Opening. */
+
+static struct fl_pooled *new_pooled(struct fl_server *server) {
+  struct fl_upstream *upstream = server->upstream;
+  struct fl_pooled *pooled = calloc(1, sizeof *pooled);
+  if (pooled == NULL)
+    return NULL;
+  if (!fl_exchanges_init(&pooled->exchanges, upstream->config->in_flight) ||
+      !fl_transport_init(&pooled->conn, upstream->gateway, &pooled_owner,
+                         pooled_expired)) {
+    fl_exchanges_free(&pooled->exchanges);
+    free(pooled);
+    return NULL;
+  }
+  pooled->server = server;
+  fl_list_init(&pooled->followers);
+  fl_list_init(&pooled->followed);
+  server->size++;
+  upstream->size++;
+  upstream->gateway->upstream_conns++;
+  enter(pooled, FL_POOLED_CONNECTING);
+  return pooled;
+}
+
+/* Returns whether a connect is under way. */
+static bool open_to(struct fl_server *server, fl_time now) {
+  uint32_t failures = server->failures;
+  struct fl_pooled *pooled = new_pooled(server);
+  if (pooled == NULL) {
+    fl_server_failed(server, FL_OUT_OF_MEMORY, now);
+    return false;
+  }
+  pooled->used = now;
+  if (server->endpoint->addr.family == FL_ADDR_NONE)
+    look_up(pooled);
+  else
+    start_connect(pooled, now);
+  return server->failures == failures;
+}
+
+static bool wants_more(const struct fl_upstream *upstream) {
+  uint32_t min = upstream->gateway->stopping ? 0 : upstream->min_size;
+  uint64_t coming = 0;
+  if (upstream->size >= upstream->max_size)
+    return false;
+  /* Attempts at a server that fails are no help to those that wait. */
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    if (upstream->servers[i].failures == 0)
+      coming += upstream->servers[i].connecting;
+  return live(upstream) < min ||
+         coming * upstream->config->in_flight < upstream->waiting;
+}
+
+static fl_time earliest_retry(const struct fl_upstream *upstream) {
+  fl_time retry = FL_NEVER;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    const struct fl_server *server = &upstream->servers[i];
+    if (server->failures > 0 && server->connecting == 0)
+      retry = fl_time_min(retry, server->retry_at);
+  }
+  return retry;
+}
+
+void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
+  struct fl_server *server;
+  while (wants_more(upstream) &&
+         (server = fl_balance_connect(upstream, now)) != NULL)
+    if (!open_to(server, now))
+      break;
+  fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
+                  wants_more(upstream) ? earliest_retry(upstream) : FL_NEVER);
+}

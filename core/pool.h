@@ -1,0 +1,65 @@
+/* The connections to the servers of an upstream. Every state is a list per
+   server, and one function moves a connection between states. A connection
+   counts against max_size from the moment it is wanted until its socket is
+   closed. */
+#ifndef FL_CORE_POOL_H
+#define FL_CORE_POOL_H
+
+#include "core/exchange.h"
+#include "core/framing.h"
+#include "core/transport.h"
+
+struct fl_server;
+struct fl_upstream;
+
+enum fl_pooled_state {
+  FL_POOLED_CONNECTING, /* looks its name up, connects, or closes one address
+                           before it tries the next */
+  FL_POOLED_IDLE,       /* no request on it */
+  FL_POOLED_BUSY,       /* requests on it, and room for more */
+  FL_POOLED_FULL,       /* in_flight requests on it */
+  FL_POOLED_CLOSING,    /* io->close was called */
+  FL_POOLED_STATES
+};
+
+struct fl_pooled {
+  struct fl_conn conn; /* first; conn.link is on the server's list of state */
+  struct fl_server *server;
+  struct fl_exchanges exchanges;
+  struct fl_list followers; /* clients that wait for this connection */
+  struct fl_list followed;  /* on the upstream's list while it has some */
+  struct fl_framing_state framing;
+  enum fl_pooled_state state;
+  enum fl_reason reason; /* why it was closed */
+  uint32_t next_addr;    /* of the server's, while connecting */
+  bool resolving;
+  bool next_after_close; /* the socket closes so that the next address can be
+                            tried */
+  bool replied;          /* it has delivered a reply */
+  fl_time used;          /* last became idle; while connecting: began */
+};
+
+/* Opens connections: up to min_size, and as many as those that wait need, as
+   max_size and backoff allow. */
+void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
+
+/* Starts the connects that waited for a lookup of this server's name; when it
+   found no address, ends them with `reason`. */
+void fl_pool_resolved(struct fl_server *server, enum fl_reason reason,
+                      fl_time now);
+
+/* Queues a request. Requires: the state is IDLE or BUSY. Returns false when
+   memory is out, nothing changed. */
+bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
+                    struct fl_slice frame, fl_time decoded, fl_time now);
+
+/* Closes it for this reason: requests that were not begun come back to their
+   clients, the others get an error each. Requires: not CLOSING. */
+void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
+                      fl_time now);
+
+static inline bool fl_pooled_has_room(const struct fl_pooled *pooled) {
+  return pooled->state == FL_POOLED_IDLE || pooled->state == FL_POOLED_BUSY;
+}
+
+#endif

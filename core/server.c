@@ -1,0 +1,88 @@
+#include "core/server.h"
+
+#include "core/backoff.h"
+#include "core/gateway_state.h"
+#include "core/upstream.h"
+
+#include <string.h>
+
+void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
+                    const struct fl_endpoint *endpoint) {
+  server->upstream = upstream;
+  server->endpoint = endpoint;
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    fl_list_init(&server->conns[state]);
+  if (endpoint->addr.family != FL_ADDR_NONE) {
+    server->addrs[0] = endpoint->addr;
+    server->addr_count = 1;
+  }
+}
+
+bool fl_server_may_connect(const struct fl_server *server, fl_time now) {
+  if (server->failures == 0)
+    return true;
+  return now >= server->retry_at && server->connecting == 0;
+}
+
+void fl_server_worked(struct fl_server *server, fl_time opened) {
+  if (opened > server->failed_at)
+    server->failures = 0;
+}
+
+/* Whether a connection stands. */
+static bool connected(const struct fl_server *server) {
+  return !fl_list_empty(&server->conns[FL_POOLED_IDLE]) ||
+         !fl_list_empty(&server->conns[FL_POOLED_BUSY]) ||
+         !fl_list_empty(&server->conns[FL_POOLED_FULL]);
+}
+
+static void tell(const struct fl_server *server, struct fl_event *event) {
+  event->upstream = server->upstream->config->name;
+  event->server = server->endpoint->text;
+  fl_gateway_event(server->upstream->gateway, event);
+}
+
+void fl_server_failed(struct fl_server *server, enum fl_reason reason,
+                      fl_time now) {
+  const struct fl_io *io = server->upstream->gateway->io;
+  if (server->failures > 0 && now < server->retry_at)
+    return; /* of the same outage: connects made side by side count once */
+  if (server->failures < UINT32_MAX)
+    server->failures++;
+  server->failed_at = now;
+  server->retry_at =
+      fl_time_add(now, fl_backoff_delay(&server->upstream->config->backoff,
+                                        server->failures, io->random(io->ctx)));
+  /* In a stop, servers of the same process end, too. */
+  if (server->down || connected(server) || server->upstream->gateway->stopping)
+    return;
+  server->down = true;
+  server->down_since = now;
+  struct fl_event event = {.kind = FL_EVENT_SERVER_DOWN,
+                           .reason = reason,
+                           .retry_in = server->retry_at - now};
+  tell(server, &event);
+}
+
+void fl_server_connected(struct fl_server *server, fl_time now) {
+  server->retry_at = now;
+  if (!server->down)
+    return;
+  server->down = false;
+  struct fl_event event = {.kind = FL_EVENT_SERVER_UP,
+                           .duration = now - server->down_since};
+  tell(server, &event);
+}
+
+void fl_server_resolved(struct fl_server *server, const struct fl_addr *addrs,
+                        uint32_t count, enum fl_reason reason, fl_time now) {
+  server->lookup = 0;
+  if (count > FL_SERVER_ADDRS)
+    count = FL_SERVER_ADDRS;
+  if (count > 0)
+    memcpy(server->addrs, addrs, count * sizeof *addrs);
+  server->addr_count = count;
+  if (count == 0 && reason == FL_OK)
+    reason = FL_RESOLVE_FAILED;
+  fl_pool_resolved(server, reason, now);
+}

@@ -1,0 +1,59 @@
+/* One address of an upstream: its name's numeric addresses and its backoff. */
+#ifndef FL_CORE_SERVER_H
+#define FL_CORE_SERVER_H
+
+#include "core/config.h"
+#include "core/io.h"
+#include "core/list.h"
+#include "core/pool.h"
+
+struct fl_upstream;
+
+enum { FL_SERVER_ADDRS = 16 };
+
+struct fl_server {
+  struct fl_upstream *upstream;
+  const struct fl_endpoint *endpoint;
+  struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
+  uint32_t size;                          /* connections not closed yet */
+  uint32_t connecting;                    /* of them, in FL_POOLED_CONNECTING */
+  uint32_t in_flight;                     /* requests on all of them */
+  uint32_t failures;                      /* in a row */
+  bool down; /* SERVER_DOWN was told, SERVER_UP not yet */
+  fl_time down_since;
+  fl_time failed_at; /* the last failure */
+  fl_time retry_at;  /* no connect before that */
+  fl_token lookup;   /* under way; 0 for none */
+  uint32_t addr_count;
+  struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */
+};
+
+void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
+                    const struct fl_endpoint *endpoint);
+
+/* Whether a connect may be started now. After a failure one attempt at a time
+   is made until a connection stands. */
+bool fl_server_may_connect(const struct fl_server *server, fl_time now);
+
+/* A connect failed, or a connection ended early without a reply. */
+void fl_server_failed(struct fl_server *server, enum fl_reason reason,
+                      fl_time now);
+
+/* A connection stands; more may be opened at once. */
+void fl_server_connected(struct fl_server *server, fl_time now);
+
+/* The first reply came on a connection that was opened then: failures before
+   are forgotten. (Later ones are not: a server that is full refuses more
+   connections while those it has work.) */
+void fl_server_worked(struct fl_server *server, fl_time opened);
+
+/* A connection that had worked is gone: there may be a place again. */
+static inline void fl_server_left(struct fl_server *server, fl_time now) {
+  server->retry_at = fl_time_min(server->retry_at, now);
+}
+
+/* Takes what a lookup found. */
+void fl_server_resolved(struct fl_server *server, const struct fl_addr *addrs,
+                        uint32_t count, enum fl_reason reason, fl_time now);
+
+#endif

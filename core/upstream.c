@@ -1,0 +1,249 @@
+#include "core/upstream.h"
+
+#include "core/balance.h"
+#include "core/gateway_state.h"
+#include "core/placement.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct fl_client *waiter(struct fl_list *node) {
+  return FL_CONTAINER(node, struct fl_client, waiting);
+}
+
+static struct fl_client *first_waiter(const struct fl_list *list) {
+  struct fl_list *node = fl_list_first(list);
+  return node == NULL ? NULL : waiter(node);
+}
+
+/* Waiting. */
+
+static void follow(struct fl_upstream *upstream, struct fl_client *client) {
+  struct fl_pooled *pooled = client->bound;
+  fl_list_push_back(&pooled->followers, &client->waiting);
+  upstream->following++;
+  if (fl_list_empty(&pooled->followed))
+    fl_list_push_back(&upstream->followed, &pooled->followed);
+}
+
+/* In order of tickets. A client that comes from followers has an older one
+   than those at the end, but seldom than many. */
+static void wait_in_turn(struct fl_upstream *upstream,
+                         struct fl_client *client) {
+  struct fl_list *at = &upstream->waiters;
+  while (at->prev != &upstream->waiters &&
+         waiter(at->prev)->ticket > client->ticket)
+    at = at->prev;
+  fl_list_insert(at, &client->waiting);
+  upstream->waiting++;
+}
+
+void fl_upstream_unwait(struct fl_upstream *upstream,
+                        struct fl_client *client) {
+  struct fl_pooled *pooled = client->bound;
+  if (fl_list_empty(&client->waiting))
+    return;
+  fl_list_remove(&client->waiting);
+  if (pooled == NULL) {
+    upstream->waiting--;
+    return;
+  }
+  upstream->following--;
+  if (fl_list_empty(&pooled->followers))
+    fl_list_remove(&pooled->followed);
+}
+
+void fl_upstream_unbound(struct fl_upstream *upstream,
+                         struct fl_client *client) {
+  bool waits = !fl_list_empty(&client->waiting);
+  assert(client->outstanding == 0);
+  fl_upstream_unwait(upstream, client);
+  client->bound = NULL;
+  if (waits)
+    wait_in_turn(upstream, client);
+}
+
+void fl_upstream_wake(struct fl_upstream *upstream) {
+  if (fl_list_empty(&upstream->dispatch))
+    fl_list_push_back(&upstream->gateway->dispatch, &upstream->dispatch);
+}
+
+/* Submitting. */
+
+/* The connection a request of this client may go to now, nobody else's turn
+   coming first; NULL for none. */
+static struct fl_pooled *place_for(struct fl_upstream *upstream,
+                                   const struct fl_client *client) {
+  if (upstream->waiting + upstream->following > 0)
+    return NULL;
+  if (client->bound == NULL)
+    return fl_balance_request(upstream);
+  return fl_pooled_has_room(client->bound) ? client->bound : NULL;
+}
+
+enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
+                                  struct fl_client *client,
+                                  struct fl_slice frame, fl_time decoded,
+                                  enum fl_reason *reason, fl_time now) {
+  struct fl_pooled *pooled = place_for(upstream, client);
+  if (pooled != NULL) {
+    if (fl_pooled_send(pooled, client, frame, decoded, now))
+      return FL_SUBMIT_ASSIGNED;
+    *reason = FL_OUT_OF_MEMORY;
+    return FL_SUBMIT_REFUSED;
+  }
+  if (upstream->waiting + upstream->following >= upstream->max_waiters) {
+    *reason = FL_TOO_MANY_WAITERS;
+    return FL_SUBMIT_REFUSED;
+  }
+  client->ticket = upstream->next_ticket++;
+  if (client->bound != NULL)
+    follow(upstream, client);
+  else
+    wait_in_turn(upstream, client);
+  fl_upstream_wake(upstream);
+  return FL_SUBMIT_WAITS;
+}
+
+/* Dispatching. */
+
+/* The waiting client with the oldest ticket for which there is a place, and
+   the place; NULL when there is none. */
+static struct fl_client *next_turn(struct fl_upstream *upstream,
+                                   struct fl_pooled **place) {
+  struct fl_client *next = NULL;
+  struct fl_list *node = upstream->followed.next;
+  for (; node != &upstream->followed; node = node->next) {
+    struct fl_pooled *pooled = FL_CONTAINER(node, struct fl_pooled, followed);
+    struct fl_client *client = first_waiter(&pooled->followers);
+    if (fl_pooled_has_room(pooled) &&
+        (next == NULL || client->ticket < next->ticket)) {
+      next = client;
+      *place = pooled;
+    }
+  }
+  struct fl_client *client = first_waiter(&upstream->waiters);
+  if (client == NULL || (next != NULL && next->ticket < client->ticket))
+    return next;
+  struct fl_pooled *pooled = fl_balance_request(upstream);
+  if (pooled == NULL)
+    return next;
+  *place = pooled;
+  return client;
+}
+
+void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now) {
+  struct fl_client *client;
+  struct fl_pooled *pooled;
+  while ((client = next_turn(upstream, &pooled)) != NULL) {
+    fl_upstream_unwait(upstream, client);
+    if (fl_pooled_send(pooled, client, fl_client_request(client), client->since,
+                       now))
+      fl_client_assigned(client, now);
+    else
+      fl_client_refused(client, FL_OUT_OF_MEMORY, now);
+  }
+  fl_pool_fill(upstream, now);
+}
+
+static void upstream_expired(struct fl_deadline *deadline, fl_time now) {
+  (void)now;
+  fl_upstream_wake(FL_CONTAINER(deadline, struct fl_upstream, deadline));
+}
+
+/* Begin and end. */
+
+bool fl_upstream_init(struct fl_upstream *upstream, struct fl_gateway *gateway,
+                      const struct fl_upstream_config *config, uint32_t shard,
+                      uint32_t shards) {
+  upstream->servers = calloc(config->server_count, sizeof *upstream->servers);
+  if (upstream->servers == NULL)
+    return false;
+  upstream->gateway = gateway;
+  upstream->config = config;
+  upstream->server_count = config->server_count;
+  for (uint32_t i = 0; i < config->server_count; i++)
+    fl_server_init(&upstream->servers[i], upstream, &config->servers[i]);
+  upstream->min_size = fl_placement_part(config->pool.min_size, shard, shards);
+  upstream->max_size = fl_placement_part(config->pool.max_size, shard, shards);
+  upstream->max_waiters =
+      fl_placement_part(config->pool.max_waiters, shard, shards);
+  fl_list_init(&upstream->waiters);
+  fl_list_init(&upstream->followed);
+  fl_list_init(&upstream->dispatch);
+  return fl_deadline_add(&gateway->deadlines, &upstream->deadline,
+                         upstream_expired);
+}
+
+void fl_upstream_free(struct fl_upstream *upstream) {
+  if (upstream->servers == NULL)
+    return;
+  assert(upstream->size == 0 && upstream->waiting == 0);
+  fl_list_remove(&upstream->dispatch);
+  fl_deadline_remove(&upstream->gateway->deadlines, &upstream->deadline);
+  free(upstream->servers);
+}
+
+void fl_upstream_shut(struct fl_upstream *upstream, fl_time now) {
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    for (int state = 0; state < FL_POOLED_CLOSING; state++) {
+      struct fl_list *node;
+      struct fl_list *conns = &upstream->servers[i].conns[state];
+      while ((node = fl_list_first(conns)) != NULL)
+        fl_pooled_retire(FL_CONTAINER(node, struct fl_pooled, conn.link),
+                         FL_SHUTDOWN, now);
+    }
+}
+
+/* Checking. */
+
+static uint32_t check_state(const struct fl_server *server, int state,
+                            uint32_t *in_flight) {
+  uint32_t count = 0;
+  const struct fl_list *list = &server->conns[state];
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    const struct fl_pooled *pooled =
+        FL_CONTAINER(node, struct fl_pooled, conn.link);
+    uint32_t requests = pooled->exchanges.count;
+    assert(pooled->server == server && (int)pooled->state == state);
+    assert(requests <= pooled->exchanges.capacity);
+    assert(state == FL_POOLED_BUSY || state == FL_POOLED_FULL || requests == 0);
+    assert(state != FL_POOLED_FULL || requests == pooled->exchanges.capacity);
+    assert(state != FL_POOLED_BUSY ||
+           (requests > 0 && requests < pooled->exchanges.capacity));
+    *in_flight += requests;
+    count++;
+  }
+  return count;
+}
+
+void fl_upstream_check(const struct fl_upstream *upstream) {
+  uint32_t size = 0, waiting = 0, states[FL_POOLED_STATES] = {0};
+  uint64_t ticket = 0;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    const struct fl_server *server = &upstream->servers[i];
+    uint32_t of_server = 0, in_flight = 0;
+    for (int state = 0; state < FL_POOLED_STATES; state++) {
+      uint32_t count = check_state(server, state, &in_flight);
+      states[state] += count;
+      of_server += count;
+    }
+    assert(of_server == server->size && in_flight == server->in_flight);
+    size += of_server;
+  }
+  assert(size == upstream->size && size <= upstream->max_size);
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    assert(states[state] == upstream->state_count[state]);
+  const struct fl_list *list = &upstream->waiters;
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    const struct fl_client *client = waiter(node);
+    assert(client->frame_size > 0 && client->bound == NULL);
+    assert(waiting == 0 || client->ticket > ticket);
+    ticket = client->ticket;
+    waiting++;
+  }
+  assert(waiting == upstream->waiting);
+  /* Nobody waits beside a connection with room, once a turn has ended. */
+  assert(waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
+         states[FL_POOLED_IDLE] + states[FL_POOLED_BUSY] == 0);
+}

@@ -1,0 +1,73 @@
+/* A named group of servers on its home worker: who waits for a connection,
+   and whose turn it is. */
+#ifndef FL_CORE_UPSTREAM_H
+#define FL_CORE_UPSTREAM_H
+
+#include "core/client.h"
+#include "core/config.h"
+#include "core/pool.h"
+#include "core/server.h"
+
+struct fl_upstream {
+  struct fl_gateway *gateway;
+  const struct fl_upstream_config *config;
+  struct fl_server *servers;
+  uint32_t server_count;
+  uint32_t next_request; /* round robin over servers, for requests */
+  uint32_t next_connect; /* and for new connections */
+  uint32_t min_size;     /* this shard's parts of the configured sizes */
+  uint32_t max_size;
+  uint32_t max_waiters;
+  uint32_t size; /* connections not closed yet, in whatever state */
+  uint32_t state_count[FL_POOLED_STATES];
+  /* Clients whose request waits, by ticket. One with requests outstanding on
+     a full connection waits for that one (pooled->followers), for its
+     requests must run in order; all others wait here. */
+  struct fl_list waiters;
+  uint32_t waiting;        /* on `waiters` */
+  uint32_t following;      /* on followers of its connections */
+  struct fl_list followed; /* connections with followers */
+  uint64_t next_ticket;
+  struct fl_list dispatch;     /* on the gateway's list */
+  struct fl_deadline deadline; /* the next connect that backoff allows */
+};
+
+enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };
+
+/* Sets up shard `shard` of `shards`. Returns false when memory is out. */
+bool fl_upstream_init(struct fl_upstream *upstream, struct fl_gateway *gateway,
+                      const struct fl_upstream_config *config, uint32_t shard,
+                      uint32_t shards);
+
+/* Requires: no connection is left. A zeroed upstream is fine. */
+void fl_upstream_free(struct fl_upstream *upstream);
+
+/* A client has decoded a request. ASSIGNED: it was queued on a connection
+   (client->outstanding counts it). WAITS: the client now waits; it has to
+   keep the frame at the start of conn.in. REFUSED: *reason says why. */
+enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
+                                  struct fl_client *client,
+                                  struct fl_slice frame, fl_time decoded,
+                                  enum fl_reason *reason, fl_time now);
+
+/* Takes a client off the lists of those that wait, if it is on one. */
+void fl_upstream_unwait(struct fl_upstream *upstream, struct fl_client *client);
+
+/* The client has nothing outstanding any more: if it waits for its old
+   connection, it may now use any. */
+void fl_upstream_unbound(struct fl_upstream *upstream,
+                         struct fl_client *client);
+
+/* A place or a server may have become free: look at the end of the turn. */
+void fl_upstream_wake(struct fl_upstream *upstream);
+
+/* Gives connections to those that wait, in turn; opens more as needed. */
+void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now);
+
+/* Closes every connection; requests on them get errors with this reason. */
+void fl_upstream_shut(struct fl_upstream *upstream, fl_time now);
+
+/* Asserts its invariants. */
+void fl_upstream_check(const struct fl_upstream *upstream);
+
+#endif

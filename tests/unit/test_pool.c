@@ -1,0 +1,303 @@
+#include "outside.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct fl_outside out;
+
+static int setup(void **state) {
+  (void)state;
+  fl_outside_init(&out);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  fl_outside_end(&out);
+  return 0;
+}
+
+static const struct fl_metrics *metrics(void) {
+  return fl_gateway_metrics(out.gateway);
+}
+
+/* A client that sends a request, over a connection that stands. */
+static struct fl_sock *ask(const char *text) {
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  fl_outside_data(&out, client, text);
+  return client;
+}
+
+static struct fl_sock *stand(unsigned i) {
+  struct fl_sock *server = fl_outside_connect(&out, i);
+  fl_outside_connected(&out, server, FL_OK);
+  return server;
+}
+
+static void min_size_is_opened_at_start(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 2;
+  fl_outside_start(&out);
+  assert_int_equal(fl_outside_open(&out), 2);
+}
+
+static void the_pool_grows_to_max_size_and_no_further(void **state) {
+  (void)state;
+  fl_outside_start(&out);
+  for (unsigned i = 0; i < 5; i++)
+    ask("read\n");
+  assert_int_equal(fl_outside_open(&out), 2);
+}
+
+static void a_request_waits_for_a_connection_and_gets_its_reply(void **state) {
+  (void)state;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("read 1\r\n");
+  struct fl_sock *server = stand(0);
+  assert_string_equal(fl_outside_sent(server), "read 1\r\n");
+  fl_outside_data(&out, server, "va");
+  fl_outside_data(&out, server, "lue\r\n");
+  assert_string_equal(fl_outside_sent(client), "value\r\n");
+  assert_int_equal(metrics()->replies, 1);
+}
+
+static void closing_connections_count(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_conn_data(server->conn, (struct fl_slice){(const uint8_t *)"x\ny\n", 4},
+               out.now);
+  fl_conn_data(client->conn, (struct fl_slice){(const uint8_t *)"b\n", 2},
+               out.now);
+  fl_gateway_flush(out.gateway, out.now); /* no closed event yet */
+  assert_true(server->closing);
+  assert_null(fl_outside_connect(&out, 1));
+  fl_outside_turn(&out);
+  assert_non_null(fl_outside_connect(&out, 1));
+}
+
+static void an_extra_reply_in_the_same_read_retires(void **state) {
+  (void)state;
+  fl_outside_start(&out);
+  struct fl_sock *first = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "re:a\nre:a\n");
+  assert_string_equal(fl_outside_sent(first), "re:a\n");
+  assert_true(server->closing && server->reset);
+  assert_int_equal(metrics()->upstream_closed[FL_UNEXPECTED_DATA], 1);
+}
+
+static void an_extra_reply_never_answers_the_next_request(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *first = ask("a\n");
+  struct fl_sock *second = ask("b\n");
+  struct fl_sock *server = stand(0);
+  /* b is next in turn, but its bytes have not left when the extra comes */
+  fl_conn_data(server->conn, (struct fl_slice){(const uint8_t *)"re:a\n", 5},
+               out.now);
+  fl_conn_data(server->conn, (struct fl_slice){(const uint8_t *)"re:a\n", 5},
+               out.now);
+  fl_outside_turn(&out);
+  assert_string_equal(fl_outside_sent(first), "re:a\n");
+  assert_string_equal(fl_outside_sent(second), "");
+  assert_true(server->closing);
+  fl_outside_pass(&out, 2 * FL_SECOND);
+  struct fl_sock *other = stand(1);
+  assert_string_equal(fl_outside_sent(other), "b\n");
+  fl_outside_data(&out, other, "re:b\n");
+  assert_string_equal(fl_outside_sent(second), "re:b\n");
+}
+
+static void early_bytes_retire_and_cost_no_request(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "hel");
+  assert_true(server->closing && server->reset);
+  assert_int_equal(metrics()->upstream_closed[FL_UNEXPECTED_DATA], 1);
+}
+
+static void a_late_reply_is_nobodys(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_pass(&out, 5 * FL_SECOND);
+  assert_string_equal(fl_outside_sent(client), "ERROR request_timeout\n");
+  assert_true(server->closing && server->reset);
+  assert_int_equal(metrics()->requests_failed[FL_REQUEST_TIMEOUT], 1);
+}
+
+static void a_reply_too_long_retires(void **state) {
+  (void)state;
+  char line[1100];
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  memset(line, 'x', sizeof line - 1);
+  line[sizeof line - 1] = '\0';
+  fl_outside_data(&out, server, line);
+  assert_string_equal(fl_outside_sent(client), "ERROR reply_too_long\n");
+  assert_true(server->closing);
+}
+
+static void a_server_that_closes_costs_one_error_each(void **state) {
+  (void)state;
+  out.upstream.in_flight = 4;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *one = ask("a\nb\n");
+  struct fl_sock *two = ask("c\n");
+  struct fl_sock *server = stand(0);
+  assert_string_equal(fl_outside_sent(server), "a\nc\nb\n");
+  fl_outside_data(&out, server, "re:a\nre");
+  fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  assert_string_equal(fl_outside_sent(one), "re:a\nERROR upstream_closed\n");
+  assert_string_equal(fl_outside_sent(two), "ERROR upstream_closed\n");
+  assert_int_equal(metrics()->requests_failed[FL_UPSTREAM_CLOSED], 2);
+}
+
+static void a_request_of_which_nothing_left_is_sent_again(void **state) {
+  (void)state;
+  out.upstream.in_flight = 4;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "re:a\n");
+  server->window = 3; /* of the next: one and a half requests */
+  fl_outside_sent(server);
+  fl_outside_data(&out, client, "b\nc\nd\n");
+  assert_string_equal(fl_outside_sent(server), "b\nc");
+  fl_outside_finish(&out, server, FL_PEER_RESET);
+  assert_string_equal(fl_outside_sent(client),
+                      "re:a\nERROR upstream_reset\nERROR upstream_reset\n");
+  struct fl_sock *other = stand(1);
+  assert_string_equal(fl_outside_sent(other), "d\n");
+  fl_outside_data(&out, other, "re:d\n");
+  assert_string_equal(fl_outside_sent(client), "re:d\n");
+  assert_int_equal(metrics()->requests, 4);
+  assert_int_equal(metrics()->requests_resent, 1);
+}
+
+static void resent_requests_keep_their_order_and_deadline(void **state) {
+  (void)state;
+  out.upstream.in_flight = 8;
+  out.upstream.pool.max_size = 1;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  out.send_reason = FL_PEER_RESET; /* the connection has died unnoticed */
+  fl_outside_data(&out, client, "a\nb\nc\n");
+  out.send_reason = FL_OK;
+  assert_true(server->closing);
+  assert_string_equal(fl_outside_sent(client), "");
+  fl_outside_pass(&out, 9 * FL_SECOND);
+  assert_string_equal(fl_outside_sent(client), "");
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_string_equal(fl_outside_sent(client), "ERROR acquire_timeout\n");
+  struct fl_sock *other = fl_outside_connect(&out, fl_outside_open(&out));
+  fl_outside_connected(&out, other, FL_OK);
+  assert_string_equal(fl_outside_sent(other), "b\nc\n");
+}
+
+static void an_idle_connection_beyond_min_size_is_closed(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *one = stand(0);
+  ask("a\n");
+  ask("b\n");
+  struct fl_sock *two = stand(1);
+  fl_outside_data(&out, one, "re\n");
+  fl_outside_data(&out, two, "re\n");
+  fl_outside_pass(&out, 240 * FL_SECOND);
+  assert_int_equal(one->closing + two->closing, 1);
+  assert_false(one->reset || two->reset);
+  assert_int_equal(metrics()->upstream_closed[FL_POOL_IDLE], 1);
+}
+
+static void a_dead_connection_is_replaced_up_to_min_size(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  fl_outside_pass(&out, 60 * FL_SECOND);
+  fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  fl_outside_turn(&out);
+  assert_non_null(fl_outside_connect(&out, 1));
+}
+
+static void a_client_that_leaves_costs_nobody_a_reply(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *one = ask("a\n");
+  struct fl_sock *two = ask("b\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_finish(&out, one, FL_PEER_RESET);
+  fl_outside_data(&out, server, "re:a\n");
+  assert_string_equal(fl_outside_sent(server), "a\nb\n");
+  fl_outside_data(&out, server, "re:b\n");
+  assert_string_equal(fl_outside_sent(two), "re:b\n");
+  assert_int_equal(metrics()->replies_dropped, 1);
+  assert_int_equal(metrics()->requests_abandoned, 1);
+}
+
+static void a_silent_connect_times_out(void **state) {
+  (void)state;
+  fl_outside_start(&out);
+  ask("a\n");
+  fl_outside_pass(&out, 4 * FL_SECOND);
+  assert_true(fl_outside_connect(&out, 0)->closing);
+  assert_int_equal(metrics()->connects_failed[FL_CONNECT_TIMEOUT], 1);
+}
+
+static void a_server_that_takes_nothing_is_retired(void **state) {
+  (void)state;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("abcdef\n");
+  struct fl_sock *server = fl_outside_connect(&out, 0);
+  server->window = 0;
+  fl_outside_connected(&out, server, FL_OK);
+  fl_outside_pass(&out, 20 * FL_SECOND);
+  assert_true(server->closing);
+  assert_int_equal(metrics()->upstream_closed[FL_WRITE_TIMEOUT], 1);
+  /* nothing had left, but its acquire_timeout has passed meanwhile */
+  fl_outside_turn(&out);
+  assert_string_equal(fl_outside_sent(client), "ERROR acquire_timeout\n");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+  const struct CMUnitTest tests[] = {
+      TEST(min_size_is_opened_at_start),
+      TEST(the_pool_grows_to_max_size_and_no_further),
+      TEST(a_request_waits_for_a_connection_and_gets_its_reply),
+      TEST(closing_connections_count),
+      TEST(an_extra_reply_in_the_same_read_retires),
+      TEST(an_extra_reply_never_answers_the_next_request),
+      TEST(early_bytes_retire_and_cost_no_request),
+      TEST(a_late_reply_is_nobodys),
+      TEST(a_reply_too_long_retires),
+      TEST(a_server_that_closes_costs_one_error_each),
+      TEST(a_request_of_which_nothing_left_is_sent_again),
+      TEST(resent_requests_keep_their_order_and_deadline),
+      TEST(an_idle_connection_beyond_min_size_is_closed),
+      TEST(a_dead_connection_is_replaced_up_to_min_size),
+      TEST(a_client_that_leaves_costs_nobody_a_reply),
+      TEST(a_silent_connect_times_out),
+      TEST(a_server_that_takes_nothing_is_retired)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
