@@ -1,0 +1,485 @@
+#include "tests/sim/client.h"
+
+#include "tests/sim/ledger.h"
+#include "tests/sim/network.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What networks and turns may add to any deadline. */
+#define SLACK (2 * FL_SECOND)
+
+struct request {
+  uint8_t *line; /* its LF included */
+  size_t size;
+  fl_time sent;
+};
+
+struct sim_client {
+  struct sim *sim;
+  uint32_t id;
+  struct sim_client_plan plan;
+  const struct fl_listener_config *listener;
+  const struct fl_upstream_config *upstream; /* NULL in command mode */
+  struct sim_end *end;
+  struct request *requests;
+  uint32_t sent;
+  uint32_t outcomes;
+  bool finished; /* sends nothing more */
+  bool reading;
+  bool done;
+  bool excused; /* may be reset */
+  bool accepted_yet;
+  bool send_planned;
+  fl_time accepted;
+  fl_time last; /* the latest outcome */
+  fl_time finished_at;
+  uint8_t *line; /* what has come of the next outcome */
+  size_t size;
+  size_t capacity;
+};
+
+static fl_time now(const struct sim_client *client) {
+  return client->sim->clock.now;
+}
+
+static uint64_t chance(struct sim_client *client, uint64_t low, uint64_t high) {
+  return sim_random_between(&client->sim->random, low, high);
+}
+
+static void after(struct sim_client *client, fl_time delay,
+                  sim_action *action) {
+  sim_clock_after(&client->sim->clock, delay, action, client, 0);
+}
+
+static void leave(struct sim_client *client, bool reset) {
+  if (client->done)
+    return;
+  client->done = true;
+  client->sim->clients_left--;
+  if (client->end != NULL)
+    sim_end_close(client->end, reset);
+  sim_trace(client->sim, "client %u leaves after %u of %u outcomes", client->id,
+            client->outcomes, client->sent);
+}
+
+/* -- time -- */
+
+static fl_time later(fl_time a, fl_time b) { return a > b ? a : b; }
+
+/* When the oldest request without an outcome must have one at the latest:
+   while a client has requests outstanding, its next wait in turn. */
+static fl_time outcome_due(const struct sim_client *client) {
+  const struct request *oldest = &client->requests[client->outcomes];
+  fl_time due = later(later(oldest->sent, client->last), client->accepted);
+  if (client->upstream != NULL)
+    due += client->upstream->pool.acquire_timeout +
+           client->upstream->write_timeout + client->upstream->request_timeout;
+  return due + SLACK;
+}
+
+/* When a client that says nothing more must be gone at the latest. */
+static fl_time quiet_limit(const struct sim_client *client) {
+  if (client->plan.kind == SIM_STOPS_MID_FRAME)
+    return fl_time_min(client->listener->frame_timeout,
+                       client->listener->idle_timeout);
+  return client->listener->idle_timeout;
+}
+
+static bool waits_for_close(const struct sim_client *client) {
+  return client->finished && (client->plan.kind == SIM_FALLS_SILENT ||
+                              client->plan.kind == SIM_STOPS_MID_FRAME);
+}
+
+static bool reads_at_will(const struct sim_client *client) {
+  return client->plan.kind != SIM_READS_LATE;
+}
+
+static void watch(void *ctx, uint64_t arg) {
+  struct sim_client *client = ctx;
+  fl_time due = now(client) + FL_SECOND;
+  (void)arg;
+  if (client->done || client->sim->phase == SIM_FORCED)
+    return;
+  if (client->accepted_yet && reads_at_will(client)) {
+    if (client->outcomes < client->sent)
+      due = outcome_due(client);
+    else if (waits_for_close(client))
+      due = later(later(client->finished_at, client->last), client->accepted) +
+            quiet_limit(client) + SLACK;
+  }
+  if (client->sim->phase != SIM_SERVING)
+    due += 30 * FL_SECOND;
+  if (now(client) > due)
+    sim_fail(client->sim,
+             "client %u has %u outcomes of %u requests and is not closed",
+             client->id, client->outcomes, client->sent);
+  after(client, due + 1 - now(client), watch);
+}
+
+/* -- outcomes -- */
+
+static bool is_error(const struct sim_client *client, enum fl_reason reason) {
+  char text[FL_ERROR_REPLY_MAX];
+  int size = snprintf(text, sizeof text, "ERROR %s\n", fl_reason_name(reason));
+  return client->size == (size_t)size &&
+         memcmp(client->line, text, client->size) == 0;
+}
+
+static enum fl_reason error_of(const struct sim_client *client) {
+  for (int i = 1; i < FL_REASON_COUNT; i++)
+    if (is_error(client, (enum fl_reason)i))
+      return (enum fl_reason)i;
+  return FL_OK;
+}
+
+static bool has_prefix(const struct sim_client *client, const char *prefix) {
+  size_t size = strlen(prefix);
+  return client->size >= size && memcmp(client->line, prefix, size) == 0;
+}
+
+static bool echoes(const struct sim_client *client, const char *prefix,
+                   const struct request *request) {
+  size_t size = strlen(prefix);
+  return has_prefix(client, prefix) && client->size == size + request->size &&
+         memcmp(client->line + size, request->line, request->size) == 0;
+}
+
+static bool is_reply(const struct sim_client *client,
+                     const struct request *request) {
+  if (client->upstream != NULL &&
+      !client->sim->upstreams[client->listener->upstream].built_in)
+    return echoes(client, "re:", request);
+  if (request->size == 5 && memcmp(request->line, "PING\n", 5) == 0)
+    return client->size == 5 && has_prefix(client, "PONG\n");
+  if (request->size == 7 && memcmp(request->line, "STATUS\n", 7) == 0)
+    return has_prefix(client, "Connected clients: ");
+  return echoes(client, "Echo: ", request);
+}
+
+static fl_time earliest(const struct sim_client *client,
+                        enum fl_reason reason) {
+  if (reason == FL_ACQUIRE_TIMEOUT)
+    return client->upstream->pool.acquire_timeout;
+  if (reason == FL_REQUEST_TIMEOUT)
+    return client->upstream->request_timeout;
+  return 0;
+}
+
+/* How much of a line a message shows, without its LF. */
+static int shown(size_t size) { return size > 61 ? 60 : (int)size - 1; }
+
+/* Whether nothing is wrong that could excuse an error. (Our own listener
+   takes no connection any more once we stop.) */
+static bool must_succeed(const struct sim_client *client) {
+  const struct sim *sim = client->sim;
+  if (sim->phase == SIM_FORCED)
+    return false;
+  if (client->upstream == NULL)
+    return true;
+  const struct sim_upstream_plan *plan =
+      &sim->upstreams[client->listener->upstream];
+  return plan->clean && !(plan->built_in && sim->phase != SIM_SERVING);
+}
+
+static void take_error(struct sim_client *client,
+                       const struct request *request) {
+  struct sim *sim = client->sim;
+  enum fl_reason reason = error_of(client);
+  if (reason == FL_OK)
+    sim_fail(sim, "client %u: request \"%.*s\" got \"%.*s\"", client->id,
+             shown(request->size), (const char *)request->line,
+             shown(client->size), (const char *)client->line);
+  if (client->plan.kind == SIM_TOO_LONG && client->finished &&
+      client->outcomes == client->sent) {
+    if (reason != FL_FRAME_TOO_LONG)
+      sim_fail(sim, "client %u: a frame too long got %s", client->id,
+               fl_reason_name(reason));
+    return;
+  }
+  if (client->upstream == NULL && reason == FL_NOT_TEXT && client->plan.binary)
+    return;
+  if (must_succeed(client))
+    sim_fail(sim, "client %u: request %u got %s though nothing is wrong",
+             client->id, client->outcomes - 1, fl_reason_name(reason));
+  if (client->upstream != NULL &&
+      now(client) < request->sent + earliest(client, reason))
+    sim_fail(sim, "client %u: request %u got %s too early", client->id,
+             client->outcomes - 1, fl_reason_name(reason));
+}
+
+static void plan_send(struct sim_client *client);
+
+static void take_outcome(struct sim_client *client) {
+  struct sim *sim = client->sim;
+  if (client->outcomes == client->sent)
+    sim_fail(sim, "client %u: more outcomes than requests: \"%.*s\"",
+             client->id, shown(client->size), (const char *)client->line);
+  const struct request *request = &client->requests[client->outcomes];
+  if (now(client) > outcome_due(client) && reads_at_will(client))
+    sim_fail(sim, "client %u: request %u got its outcome late", client->id,
+             client->outcomes);
+  client->outcomes++;
+  client->last = now(client);
+  if (!is_reply(client, request))
+    take_error(client, request);
+  if (client->outcomes == client->plan.total && client->finished &&
+      (client->plan.kind == SIM_POLITE || client->plan.kind == SIM_READS_LATE))
+    leave(client, false);
+  else
+    plan_send(client);
+}
+
+static void on_data(void *owner, struct fl_slice bytes) {
+  struct sim_client *client = owner;
+  if (client->size + bytes.size > client->capacity) {
+    client->capacity = 2 * (client->size + bytes.size);
+    uint8_t *grown = sim_alloc(client->sim, client->capacity);
+    if (client->size > 0)
+      memcpy(grown, client->line, client->size);
+    client->line = grown;
+  }
+  for (size_t i = 0; i < bytes.size && !client->done; i++) {
+    client->line[client->size++] = bytes.bytes[i];
+    if (bytes.bytes[i] == '\n') {
+      take_outcome(client);
+      client->size = 0;
+    }
+  }
+}
+
+/* -- the end -- */
+
+/* The earliest moment at which a quiet client may be closed. */
+static fl_time quiet_from(const struct sim_client *client) {
+  fl_time idle = client->accepted;
+  if (client->outcomes > 0)
+    idle = later(idle, client->requests[client->outcomes - 1].sent);
+  idle += client->listener->idle_timeout;
+  if (client->plan.kind != SIM_STOPS_MID_FRAME)
+    return idle;
+  return fl_time_min(idle,
+                     client->finished_at + client->listener->frame_timeout);
+}
+
+static bool may_close(const struct sim_client *client, bool reset) {
+  if (client->excused)
+    return true;
+  switch (client->plan.kind) {
+  case SIM_HALF_CLOSES:
+  case SIM_TOO_LONG:
+    return !reset && client->finished && client->outcomes == client->sent;
+  case SIM_FALLS_SILENT:
+  case SIM_STOPS_MID_FRAME:
+    return !reset && client->finished && client->outcomes == client->sent &&
+           now(client) >= quiet_from(client);
+  case SIM_READS_LATE:
+    return true; /* write_timeout may have come */
+  default:
+    return false;
+  }
+}
+
+static void on_end(void *owner, enum fl_reason reason) {
+  struct sim_client *client = owner;
+  struct sim *sim = client->sim;
+  bool reset = reason != FL_PEER_CLOSED;
+  uint64_t owed = sim_ledger_owed(sim, client->id);
+  if (sim->phase == SIM_SERVING) {
+    if (!may_close(client, reset))
+      sim_fail(sim, "client %u was %s with %u outcomes of %u requests",
+               client->id, reset ? "reset" : "closed", client->outcomes,
+               client->sent);
+  } else if (sim->phase == SIM_STOPPING && reads_at_will(client) &&
+             !client->excused && client->outcomes < owed) {
+    sim_fail(sim,
+             "client %u was %s by the stop with %u outcomes of %" PRIu64
+             " requests that had been read",
+             client->id, reset ? "reset" : "closed", client->outcomes, owed);
+  }
+  leave(client, false);
+}
+
+/* -- requests -- */
+
+static void command_line(struct sim_client *client, char *line, size_t size) {
+  unsigned kind = (unsigned)chance(client, 0, 3);
+  if (kind == 0)
+    snprintf(line, size, "PING");
+  else if (kind == 1)
+    snprintf(line, size, "STATUS");
+  else
+    snprintf(line, size, "tok-%u-%u", client->id, client->sent);
+}
+
+static uint8_t pad_byte(struct sim_client *client, bool last) {
+  if (!client->plan.binary)
+    return (uint8_t)chance(client, last ? '!' : ' ', '~');
+  if (last) /* not white space, which a command would be trimmed of */
+    return '!';
+  uint8_t byte = (uint8_t)chance(client, 0, 255);
+  return byte == '\n' ? 0 : byte;
+}
+
+static void make_request(struct sim_client *client) {
+  struct request *request = &client->requests[client->sent];
+  char head[40];
+  snprintf(head, sizeof head, "tok-%u-%u", client->id, client->sent);
+  if (client->upstream == NULL)
+    command_line(client, head, sizeof head);
+  size_t size = strlen(head);
+  size_t pad = 0;
+  if (head[0] == 't' && chance(client, 0, 1) == 0)
+    pad = (size_t)chance(client, 0, client->plan.size - 42);
+  request->line = sim_alloc(client->sim, size + pad + 2);
+  memcpy(request->line, head, size);
+  if (pad > 0)
+    request->line[size++] = ' ';
+  for (size_t i = 0; i < pad; i++)
+    request->line[size++] = pad_byte(client, i + 1 == pad);
+  request->line[size++] = '\n';
+  request->size = size;
+  request->sent = now(client);
+  client->sent++;
+  sim_end_write(client->end, (struct fl_slice){request->line, size});
+}
+
+static void send_too_long(struct sim_client *client) {
+  struct request *request = &client->requests[client->sent++];
+  size_t size = client->listener->max_frame +
+                (size_t)chance(client, 0, 2 * client->listener->max_frame);
+  request->line = sim_alloc(client->sim, size + 1);
+  memset(request->line, 'x', size);
+  request->line[size] = '\n';
+  request->size = size + 1;
+  request->sent = now(client);
+  sim_end_write(client->end, (struct fl_slice){request->line, size + 1});
+}
+
+/* After the last request, or in the middle. */
+static void finish(struct sim_client *client) {
+  client->finished = true;
+  client->finished_at = now(client);
+  switch (client->plan.kind) {
+  case SIM_HALF_CLOSES:
+    sim_end_finish(client->end);
+    break;
+  case SIM_RESETS:
+    leave(client, true);
+    break;
+  case SIM_LEAVES:
+    leave(client, false);
+    break;
+  case SIM_TOO_LONG:
+    send_too_long(client);
+    break;
+  case SIM_STOPS_MID_FRAME:
+    sim_end_write(client->end, (struct fl_slice){(const uint8_t *)"tok", 3});
+    break;
+  default:
+    break;
+  }
+}
+
+static void read_again(void *ctx, uint64_t arg) {
+  struct sim_client *client = ctx;
+  (void)arg;
+  if (!client->done)
+    sim_end_read(client->end, true);
+}
+
+/* Mishaps that do not need that all was sent. */
+static bool mishap(struct sim_client *client) {
+  if (client->sent != client->plan.mishap)
+    return false;
+  if (client->plan.kind == SIM_READS_LATE) {
+    sim_end_read(client->end, false);
+    after(client, client->plan.pause, read_again);
+  }
+  return client->plan.kind == SIM_RESETS || client->plan.kind == SIM_LEAVES;
+}
+
+static void send_more(void *ctx, uint64_t arg) {
+  struct sim_client *client = ctx;
+  (void)arg;
+  client->send_planned = false;
+  while (!client->done && !client->finished &&
+         client->sent - client->outcomes < client->plan.pipeline) {
+    bool stop = mishap(client);
+    if (stop || client->sent == client->plan.total)
+      finish(client);
+    else
+      make_request(client);
+  }
+  if (!client->done && !client->finished && client->sent == client->plan.total)
+    finish(client);
+}
+
+static void plan_send(struct sim_client *client) {
+  if (client->send_planned || client->done || client->finished)
+    return;
+  client->send_planned = true;
+  after(client, chance(client, 0, client->plan.think), send_more);
+}
+
+/* -- begin -- */
+
+static void on_connected(void *owner, enum fl_reason reason) {
+  struct sim_client *client = owner;
+  if (reason != FL_OK && client->sim->phase == SIM_SERVING)
+    sim_fail(client->sim, "client %u could not connect", client->id);
+  if (reason != FL_OK) {
+    leave(client, false);
+    return;
+  }
+  plan_send(client);
+  watch(client, 0);
+}
+
+static const struct sim_end_ops ops = {
+    .connected = on_connected, .data = on_data, .end = on_end};
+
+static void begin(void *ctx, uint64_t arg) {
+  struct sim_client *client = ctx;
+  struct fl_addr from = {.family = FL_ADDR_IP4,
+                         .port = 40000,
+                         .ip = {192, 168, 0, (uint8_t)client->id}};
+  (void)arg;
+  const struct fl_endpoint *to =
+      &client->listener
+           ->listen[chance(client, 0, client->listener->listen_count - 1)];
+  client->end = sim_connect(client->sim, &from, &to->addr, &ops, client);
+}
+
+struct sim_client *sim_client_new(struct sim *sim,
+                                  const struct sim_client_plan *plan) {
+  struct sim_client *client = sim_alloc(sim, sizeof *client);
+  client->sim = sim;
+  client->plan = *plan;
+  client->listener = &sim->config->listeners[plan->listener];
+  if (client->listener->mode == FL_MODE_REQUEST)
+    client->upstream = &sim->config->upstreams[client->listener->upstream];
+  client->requests =
+      sim_alloc(sim, (plan->total + 1) * sizeof *client->requests);
+  client->id = sim->client_count;
+  sim->clients[sim->client_count++] = client;
+  sim->clients_left++;
+  after(client, plan->start, begin);
+  return client;
+}
+
+uint32_t sim_client_listener(const struct sim_client *client) {
+  return client->plan.listener;
+}
+
+uint32_t sim_client_from(const struct fl_addr *addr) {
+  return addr->ip[0] == 192 ? addr->ip[3] : SIM_NOBODY;
+}
+
+void sim_client_accepted(struct sim_client *client) {
+  client->accepted_yet = true;
+  client->accepted = now(client);
+}
+
+void sim_client_excuse(struct sim_client *client) { client->excused = true; }

@@ -1,0 +1,309 @@
+#include "tests/sim/scenario.h"
+
+#include "tests/sim/client.h"
+#include "tests/sim/name.h"
+#include "tests/sim/server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct draft { /* of config.json */
+  struct sim *sim;
+  char text[16384];
+  size_t size;
+};
+
+static uint64_t chance(struct sim *sim, uint64_t low, uint64_t high) {
+  return sim_random_between(&sim->random, low, high);
+}
+
+static bool percent(struct sim *sim, unsigned of_hundred) {
+  return sim_random_chance(&sim->random, of_hundred);
+}
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void
+add(struct draft *draft, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  int size = vsnprintf(draft->text + draft->size,
+                       sizeof draft->text - draft->size, format, list);
+  va_end(list);
+  if (size < 0 || (size_t)size >= sizeof draft->text - draft->size)
+    sim_fail(draft->sim, "the drawn config.json is too long");
+  draft->size += (size_t)size;
+}
+
+/* "key": a duration, then a comma. */
+static void add_time(struct draft *draft, const char *key, uint64_t low,
+                     uint64_t high) {
+  add(draft, "\"%s\": \"%ums\", ", key,
+      (unsigned)chance(draft->sim, low, high));
+}
+
+/* -- upstreams -- */
+
+static void add_server(struct draft *draft, uint32_t upstream, uint32_t i) {
+  if (percent(draft->sim, 25))
+    add(draft, "\"s%u.u%u.test:7000\"", i, upstream);
+  else if (percent(draft->sim, 20))
+    add(draft, "\"[fd00::%u:%u]:7000\"", upstream + 1, i + 1);
+  else
+    add(draft, "\"10.%u.%u.1:7000\"", upstream + 1, i + 1);
+}
+
+static void add_servers(struct draft *draft, uint32_t upstream) {
+  uint32_t count = (uint32_t)chance(draft->sim, 1, 3);
+  add(draft, "\"servers\": [");
+  if (draft->sim->upstreams[upstream].built_in)
+    add(draft, "\"127.0.0.1:8080\"");
+  else
+    for (uint32_t i = 0; i < count; i++) {
+      add(draft, "%s", i == 0 ? "" : ", ");
+      add_server(draft, upstream, i);
+    }
+  add(draft, "], ");
+}
+
+static void add_pool(struct draft *draft, uint32_t upstream, unsigned max) {
+  struct sim *sim = draft->sim;
+  bool clean = sim->upstreams[upstream].clean;
+  add(draft, "\"pool\": {\"min_size\": %u, \"max_size\": %u, ",
+      (unsigned)chance(sim, 0, max < 4 ? max : 4), max);
+  add(draft, "\"max_waiters\": %u, ",
+      clean || percent(sim, 80) ? 1000 : (unsigned)chance(sim, 0, 20));
+  if (clean)
+    add_time(draft, "acquire_timeout", 600000, 600000);
+  else
+    add_time(draft, "acquire_timeout", 100, 4000);
+  add(draft, "\"idle_timeout\": \"%ums\"}, ",
+      (unsigned)chance(sim, 200, 10000));
+}
+
+static void add_upstream(struct draft *draft, uint32_t upstream) {
+  struct sim *sim = draft->sim;
+  struct sim_upstream_plan *plan = &sim->upstreams[upstream];
+  unsigned max = percent(sim, 30) ? 1 : (unsigned)chance(sim, 1, 12);
+  unsigned shards = (unsigned)chance(sim, 1, 3);
+  unsigned bytes = percent(sim, 70) ? (unsigned)chance(sim, 128, 400)
+                                    : (unsigned)chance(sim, 512, 16384);
+  if (percent(sim, 60) || shards > sim->worker_count || shards > max)
+    shards = 1;
+  plan->bytes = bytes - 8;
+  add(draft, "%s{\"name\": \"u%u\", ", upstream == 0 ? "" : ",\n", upstream);
+  add_servers(draft, upstream);
+  add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
+      percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
+  add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ",
+      percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4), bytes);
+  add_pool(draft, upstream, max);
+  add_time(draft, "connect_timeout", plan->clean ? 5000 : 200, 5000);
+  add_time(draft, "request_timeout", plan->clean ? 60000 : 100,
+           plan->clean ? 60000 : 2000);
+  add_time(draft, "write_timeout", plan->clean ? 2000 : 200, 5000);
+  unsigned initial = (unsigned)chance(sim, 10, 500);
+  add(draft,
+      "\"backoff\": {\"initial\": \"%ums\", \"factor\": %u, "
+      "\"max\": \"%ums\"}}",
+      initial, (unsigned)chance(sim, 1, 4),
+      initial + (unsigned)chance(sim, 0, 4000));
+}
+
+/* -- listeners -- */
+
+static void add_listener(struct draft *draft, uint32_t index, int upstream) {
+  struct sim *sim = draft->sim;
+  bool target = index == 0; /* a pool of our own may come here */
+  add(draft, "%s{\"name\": \"l%u\", \"listen\": [\"127.0.0.1:%u\"",
+      index == 0 ? "" : ",\n", index, 8080 + index);
+  if (percent(sim, 30))
+    add(draft, ", \"[::1]:%u\"", 8080 + index);
+  add(draft, "], ");
+  if (upstream >= 0)
+    add(draft, "\"mode\": \"request\", \"upstream\": \"u%d\", ", upstream);
+  else if (percent(sim, 40))
+    add(draft, "\"mode\": \"command\", \"workers\": %u, ",
+        (unsigned)chance(sim, 1, sim->worker_count));
+  else
+    add(draft, "\"mode\": \"command\", ");
+  add(draft, "\"max_frame\": \"%uB\", ",
+      target ? 65536 : (unsigned)chance(sim, 128, 20000));
+  add(draft, "\"max_connections\": %u, ",
+      target || percent(sim, 80) ? 10000 : (unsigned)chance(sim, 1, 20));
+  add_time(draft, "idle_timeout", target ? 3600000 : 1000,
+           target ? 3600000 : 5000);
+  add_time(draft, "frame_timeout", 1000, 3000);
+  add(draft, "\"write_timeout\": \"%ums\"}", (unsigned)chance(sim, 2000, 5000));
+}
+
+static void add_listeners(struct draft *draft, uint32_t upstreams) {
+  uint32_t index = 0;
+  add(draft, "\"listeners\": [\n");
+  add_listener(draft, index++, -1);
+  if (percent(draft->sim, 30))
+    add_listener(draft, index++, -1);
+  for (uint32_t i = 0; i < upstreams; i++) {
+    add_listener(draft, index++, (int)i);
+    if (percent(draft->sim, 20) && index + upstreams - i <= SIM_LISTENERS_MAX)
+      add_listener(draft, index++, (int)i);
+  }
+  add(draft, "],\n");
+}
+
+/* -- the file -- */
+
+static void read_config(struct draft *draft) {
+  struct sim *sim = draft->sim;
+  struct fl_config_errors errors;
+  sim_trace(sim, "%s", draft->text);
+  sim->config = fl_config_read(
+      (struct fl_slice){(const uint8_t *)draft->text, draft->size}, &errors);
+  if (sim->config == NULL)
+    sim_fail(sim, "config.json was refused: %u: %s: found %s, allowed %s",
+             errors.count == 0 ? 0 : errors.list[0].place.line,
+             errors.count == 0 ? "" : errors.list[0].path,
+             errors.count == 0 ? "" : errors.list[0].found,
+             errors.count == 0 ? "" : errors.list[0].allowed);
+  fl_config_errors_free(&errors);
+}
+
+static void draw_config(struct sim *sim) {
+  struct draft *draft = sim_alloc(sim, sizeof *draft);
+  uint32_t upstreams = (uint32_t)chance(sim, 1, SIM_UPSTREAMS_MAX);
+  draft->sim = sim;
+  sim->worker_count = (uint32_t)chance(sim, 1, SIM_WORKERS_MAX);
+  for (uint32_t i = 0; i < upstreams; i++) {
+    sim->upstreams[i].built_in = i == 0 && percent(sim, 15);
+    sim->upstreams[i].clean = percent(sim, 40);
+  }
+  add(draft, "{\"workers\": %u, ", sim->worker_count);
+  if (percent(sim, 20))
+    add_time(draft, "shutdown_timeout", 0, 500);
+  else
+    add(draft, "\"shutdown_timeout\": \"1h\", ");
+  add(draft, "\n");
+  add_listeners(draft, upstreams);
+  add(draft, "\"upstreams\": [\n");
+  for (uint32_t i = 0; i < upstreams; i++)
+    add_upstream(draft, i);
+  add(draft, "]}\n");
+  read_config(draft);
+}
+
+/* -- servers -- */
+
+static unsigned sometimes(struct sim *sim, unsigned most) {
+  return percent(sim, 35) ? (unsigned)chance(sim, 1, most) : 0;
+}
+
+static struct sim_server_plan draw_server(struct sim *sim, bool clean) {
+  struct sim_server_plan plan = {
+      .service = percent(sim, 70) ? 2000 : chance(sim, 0, 30000)};
+  if (clean)
+    return plan;
+  plan.slow = sometimes(sim, 10);
+  plan.late = sometimes(sim, 10);
+  plan.silent = sometimes(sim, 10);
+  plan.extra = sometimes(sim, 15);
+  plan.split = sometimes(sim, 30);
+  plan.too_long = sometimes(sim, 5);
+  plan.close_mid = sometimes(sim, 5);
+  plan.reset_mid = sometimes(sim, 5);
+  plan.close_after = sometimes(sim, 10);
+  plan.unsolicited = sometimes(sim, 50);
+  plan.hang_up = sometimes(sim, 20);
+  plan.stalls = sometimes(sim, 20);
+  plan.falls = percent(sim, 35);
+  return plan;
+}
+
+/* A name means several addresses; at the first there may be no server, which
+   is no excuse. */
+static void draw_name(struct sim *sim, uint32_t upstream,
+                      const struct fl_endpoint *endpoint, uint32_t place) {
+  struct sim_name *name = sim_name_new(sim, endpoint->host);
+  bool clean = sim->upstreams[upstream].clean;
+  name->failures = clean ? 0 : sometimes(sim, 100);
+  name->addr_count = (uint32_t)chance(sim, 1, 2);
+  for (uint32_t i = 0; i < name->addr_count; i++) {
+    struct fl_addr *addr = &name->addrs[i];
+    struct sim_server_plan plan = draw_server(sim, clean);
+    plan.absent = clean && i + 1 < name->addr_count && percent(sim, 50);
+    *addr = (struct fl_addr){.family = FL_ADDR_IP4,
+                             .port = endpoint->port,
+                             .ip = {10, (uint8_t)(100 + upstream),
+                                    (uint8_t)place, (uint8_t)(i + 1)}};
+    sim_server_new(sim, upstream, addr, &plan);
+  }
+}
+
+static void draw_servers(struct sim *sim) {
+  for (uint32_t i = 0; i < sim->config->upstream_count; i++) {
+    const struct fl_upstream_config *upstream = &sim->config->upstreams[i];
+    if (sim->upstreams[i].built_in)
+      continue;
+    for (uint32_t j = 0; j < upstream->server_count; j++) {
+      const struct fl_endpoint *endpoint = &upstream->servers[j];
+      struct sim_server_plan plan = draw_server(sim, sim->upstreams[i].clean);
+      if (endpoint->addr.family == FL_ADDR_NONE)
+        draw_name(sim, i, endpoint, j);
+      else
+        sim_server_new(sim, i, &endpoint->addr, &plan);
+    }
+  }
+}
+
+/* -- clients -- */
+
+static uint32_t longest_request(const struct sim *sim,
+                                const struct fl_listener_config *listener) {
+  uint32_t longest = listener->max_frame;
+  if (listener->mode == FL_MODE_REQUEST &&
+      longest > sim->upstreams[listener->upstream].bytes)
+    longest = sim->upstreams[listener->upstream].bytes;
+  return longest < 16384 ? longest : 16384;
+}
+
+static void draw_client(struct sim *sim) {
+  struct sim_client_plan plan = {
+      .kind = percent(sim, 50)
+                  ? SIM_POLITE
+                  : (enum sim_client_kind)chance(sim, 0, SIM_CLIENT_KINDS - 1),
+      .listener = (uint32_t)chance(sim, 0, sim->config->listener_count - 1),
+      .total = (uint32_t)chance(sim, 1, percent(sim, 30) ? 400 : 60),
+      .pipeline = percent(sim, 50) ? 1 : (uint32_t)chance(sim, 2, 50),
+      .start = chance(sim, 0, percent(sim, 50) ? 10000 : 2 * FL_SECOND),
+      .think = percent(sim, 60) ? 0 : chance(sim, 0, 200000),
+      .pause = chance(sim, 100000, 15 * FL_SECOND)};
+  const struct fl_listener_config *listener =
+      &sim->config->listeners[plan.listener];
+  uint32_t size = longest_request(sim, listener);
+  plan.mishap = (uint32_t)chance(sim, 0, plan.total - 1);
+  plan.size = percent(sim, 70) ? 64 : (uint32_t)chance(sim, 64, size);
+  if (plan.kind == SIM_READS_LATE && percent(sim, 50))
+    plan.size = size; /* enough to fill windows and watermarks */
+  plan.binary =
+      percent(sim, 20) && (listener->mode == FL_MODE_COMMAND ||
+                           !sim->upstreams[listener->upstream].built_in);
+  (void)sim_client_new(sim, &plan);
+}
+
+void sim_scenario_clients(struct sim *sim) {
+  uint32_t count =
+      (uint32_t)chance(sim, 1, percent(sim, 50) ? SIM_CLIENTS_MAX : 16);
+  for (uint32_t i = 0; i < count; i++)
+    draw_client(sim);
+}
+
+void sim_scenario_draw(struct sim *sim) {
+  draw_config(sim);
+  draw_servers(sim);
+  sim->memory_short = percent(sim, 10);
+  sim->stop_at = percent(sim, 60)
+                     ? FL_NEVER
+                     : sim->clock.now + chance(sim, 0, 4 * FL_SECOND);
+}

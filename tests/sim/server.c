@@ -1,0 +1,355 @@
+#include "tests/sim/server.h"
+
+#include "tests/sim/network.h"
+
+#include <string.h>
+
+enum fate {
+  REPLY,
+  LATE,
+  SILENT,
+  EXTRA,
+  SPLIT,
+  TOO_LONG,
+  CLOSE_MID,
+  RESET_MID,
+  CLOSE_AFTER
+};
+
+struct link { /* one accepted connection */
+  struct link *next;
+  struct sim_server *server;
+  struct sim_end *end;
+  char *line; /* what has come of the next request */
+  size_t size;
+  size_t capacity;
+  fl_time busy; /* until when it works on what came so far */
+  uint64_t received;
+  uint64_t answered;
+  bool deaf; /* answers nothing more */
+  bool closed;
+};
+
+struct sim_server {
+  struct sim *sim;
+  uint32_t upstream;
+  struct sim_port *port;
+  struct sim_server_plan plan;
+  struct link *links;
+  fl_time down_since;
+  uint64_t attempts; /* since then */
+};
+
+struct reply {
+  struct link *link;
+  enum fate fate;
+  size_t size;
+  uint8_t bytes[];
+};
+
+static uint64_t chance(struct sim_server *server, uint64_t low, uint64_t high) {
+  return sim_random_between(&server->sim->random, low, high);
+}
+
+static const struct fl_upstream_config *
+config_of(const struct sim_server *server) {
+  return &server->sim->config->upstreams[server->upstream];
+}
+
+static void link_close(struct link *link, bool reset) {
+  if (link->closed)
+    return;
+  link->closed = true;
+  sim_end_close(link->end, reset);
+}
+
+/* -- replies -- */
+
+static void second_half(void *ctx, uint64_t arg) {
+  struct reply *reply = ctx;
+  (void)arg;
+  size_t half = reply->size / 2;
+  if (reply->link->closed)
+    return;
+  reply->link->answered++;
+  sim_end_write(reply->link->end,
+                (struct fl_slice){reply->bytes + half, reply->size - half});
+}
+
+static void write_extra(struct reply *reply) {
+  struct sim *sim = reply->link->server->sim;
+  uint8_t *twice = sim_alloc(sim, 2 * reply->size);
+  memcpy(twice, reply->bytes, reply->size);
+  memcpy(twice + reply->size, reply->bytes, reply->size);
+  sim_end_write_glued(reply->link->end,
+                      (struct fl_slice){twice, 2 * reply->size}, reply->size);
+}
+
+static void write_too_long(struct reply *reply) {
+  struct sim_server *server = reply->link->server;
+  size_t size = config_of(server)->max_frame + 1;
+  uint8_t *bytes = sim_alloc(server->sim, size);
+  memset(bytes, 'x', size);
+  bytes[size - 1] = '\n';
+  sim_end_write(reply->link->end, (struct fl_slice){bytes, size});
+}
+
+static void give(void *ctx, uint64_t pause) {
+  struct reply *reply = ctx;
+  struct link *link = reply->link;
+  struct fl_slice whole = {reply->bytes, reply->size};
+  struct fl_slice half = {reply->bytes, reply->size / 2};
+  if (link->closed || link->deaf)
+    return;
+  sim_trace(link->server->sim, "upstream %u: fate %d for %.*s",
+            link->server->upstream, (int)reply->fate,
+            (int)(reply->size < 24 ? reply->size - 1 : 24),
+            (char *)reply->bytes);
+  if (reply->fate != SILENT && reply->fate != SPLIT)
+    link->answered++;
+  switch (reply->fate) {
+  case REPLY:
+  case LATE:
+    sim_end_write(link->end, whole);
+    break;
+  case SILENT:
+    link->deaf = config_of(link->server)->in_flight > 1;
+    break;
+  case EXTRA:
+    write_extra(reply);
+    break;
+  case SPLIT:
+    sim_end_write(link->end, half);
+    sim_clock_after(&link->server->sim->clock, pause, second_half, reply, 0);
+    break;
+  case TOO_LONG:
+    write_too_long(reply);
+    break;
+  case CLOSE_MID:
+    sim_end_write(link->end, half);
+    link_close(link, false);
+    break;
+  case RESET_MID:
+    link_close(link, true);
+    break;
+  case CLOSE_AFTER:
+    sim_end_write(link->end, whole);
+    link_close(link, false);
+    break;
+  }
+}
+
+static enum fate draw(struct sim_server *server) {
+  const struct sim_server_plan *plan = &server->plan;
+  bool one = config_of(server)->in_flight == 1;
+  const struct {
+    enum fate fate;
+    unsigned percent;
+  } fates[] = {{LATE, plan->late},
+               {SILENT, plan->silent},
+               {EXTRA, one ? plan->extra : 0},
+               {SPLIT, plan->split},
+               {TOO_LONG, plan->too_long},
+               {CLOSE_MID, plan->close_mid},
+               {RESET_MID, plan->reset_mid},
+               {CLOSE_AFTER, plan->close_after}};
+  for (size_t i = 0; i < sizeof fates / sizeof fates[0]; i++)
+    if (sim_random_chance(&server->sim->random, fates[i].percent))
+      return fates[i].fate;
+  return REPLY;
+}
+
+/* How long the server takes over this request. */
+static fl_time service(struct sim_server *server, enum fate fate) {
+  fl_time timeout = config_of(server)->request_timeout;
+  if (fate == LATE)
+    return timeout + chance(server, 0, timeout);
+  if (sim_random_chance(&server->sim->random, server->plan.slow))
+    return chance(server, 0, timeout / 2);
+  return chance(server, 0, server->plan.service);
+}
+
+static void take_request(struct link *link) {
+  struct sim_server *server = link->server;
+  struct sim_clock *clock = &server->sim->clock;
+  struct reply *reply = sim_alloc(server->sim, sizeof *reply + 3 + link->size);
+  reply->link = link;
+  reply->fate = draw(server);
+  reply->size = 3 + link->size;
+  memcpy(reply->bytes, "re:", 3);
+  memcpy(reply->bytes + 3, link->line, link->size);
+  link->received++;
+  if (link->busy < clock->now)
+    link->busy = clock->now;
+  link->busy += service(server, reply->fate);
+  fl_time pause = reply->fate == SPLIT ? chance(server, 0, 50000) : 0;
+  sim_clock_after(clock, link->busy - clock->now, give, reply, pause);
+  link->busy += pause + 1; /* the next reply comes after all of this one */
+}
+
+/* -- connections -- */
+
+static void on_data(void *owner, struct fl_slice bytes) {
+  struct link *link = owner;
+  if (link->size + bytes.size > link->capacity) {
+    link->capacity = 2 * (link->size + bytes.size);
+    char *grown = sim_alloc(link->server->sim, link->capacity);
+    if (link->size > 0)
+      memcpy(grown, link->line, link->size);
+    link->line = grown;
+  }
+  for (size_t i = 0; i < bytes.size; i++) {
+    link->line[link->size++] = (char)bytes.bytes[i];
+    if (bytes.bytes[i] == '\n') {
+      take_request(link);
+      link->size = 0;
+    }
+  }
+}
+
+static void on_end(void *owner, enum fl_reason reason) {
+  (void)reason;
+  link_close(owner, false);
+}
+
+static const struct sim_end_ops ops = {.data = on_data, .end = on_end};
+
+/* Only while the connection is quiet, for bytes that cross a request look
+   like its reply. */
+static void speak_unasked(void *ctx, uint64_t arg) {
+  static const uint8_t words[] = "421 busy\r\n\0\xff";
+  struct link *link = ctx;
+  (void)arg;
+  if (link->closed || link->deaf || link->received != link->answered ||
+      link->size > 0 || !sim_end_quiet(link->end))
+    return;
+  sim_end_inject(link->end,
+                 (struct fl_slice){
+                     words, (size_t)chance(link->server, 1, sizeof words - 1)});
+}
+
+static void read_again(void *ctx, uint64_t arg) {
+  struct link *link = ctx;
+  (void)arg;
+  if (!link->closed)
+    sim_end_read(link->end, true);
+}
+
+static void stall(void *ctx, uint64_t arg) {
+  struct link *link = ctx;
+  (void)arg;
+  if (link->closed)
+    return;
+  sim_end_read(link->end, false);
+  sim_clock_after(&link->server->sim->clock,
+                  chance(link->server, 0, 8 * FL_SECOND), read_again, link, 0);
+}
+
+static void on_accept(void *owner, struct sim_end *end,
+                      const struct fl_addr *from) {
+  struct sim_server *server = owner;
+  struct link *link = sim_alloc(server->sim, sizeof *link);
+  (void)from;
+  link->server = server;
+  link->end = end;
+  link->next = server->links;
+  server->links = link;
+  sim_end_own(end, &ops, link);
+  if (sim_random_chance(&server->sim->random, server->plan.stalls))
+    sim_clock_after(&server->sim->clock, chance(server, 0, FL_SECOND), stall,
+                    link, 0);
+  if (sim_random_chance(&server->sim->random, server->plan.hang_up))
+    link_close(link, false);
+  else if (sim_random_chance(&server->sim->random, server->plan.unsolicited))
+    sim_clock_after(&server->sim->clock, chance(server, 0, 2 * FL_SECOND),
+                    speak_unasked, link, 0);
+}
+
+/* -- being down -- */
+
+static void rise(void *ctx, uint64_t arg);
+
+static void fall(void *ctx, uint64_t arg) {
+  struct sim_server *server = ctx;
+  struct sim *sim = server->sim;
+  (void)arg;
+  server->port->state = (enum sim_port_state)chance(server, SIM_PORT_REFUSES,
+                                                    SIM_PORT_UNREACHABLE);
+  server->down_since = sim->clock.now;
+  server->attempts = 0;
+  if (sim_random_chance(&sim->random, 70))
+    for (struct link *link = server->links; link != NULL; link = link->next)
+      link_close(link, true);
+  sim_trace(sim, "server of upstream %u is down (%d)", server->upstream,
+            (int)server->port->state);
+  sim_clock_after(&sim->clock, chance(server, 100000, 10 * FL_SECOND), rise,
+                  server, 0);
+}
+
+static void rise(void *ctx, uint64_t arg) {
+  struct sim_server *server = ctx;
+  (void)arg;
+  server->port->state = SIM_PORT_OPEN;
+  sim_clock_after(&server->sim->clock, chance(server, 0, 10 * FL_SECOND), fall,
+                  server, 0);
+}
+
+/* The mean wait is half the longest; six times as many attempts as that makes
+   would hardly ever happen by chance. All connects that were under way may
+   fail first. */
+static uint64_t attempts_allowed(const struct sim_server *server) {
+  const struct fl_upstream_config *config = config_of(server);
+  const struct fl_backoff *backoff = &config->backoff;
+  fl_time longest = backoff->factor == 1 ? backoff->initial : backoff->max;
+  uint64_t steps = 1;
+  for (fl_time wait = backoff->initial; wait < longest; steps++)
+    wait *= backoff->factor;
+  fl_time down = server->sim->clock.now - server->down_since;
+  return config->pool.max_size +
+         (20 + 4 * steps + 12 * down / longest) * config->workers;
+}
+
+void sim_server_attempt(struct sim *sim, const struct fl_addr *addr) {
+  struct sim_server *server = sim_server_at(sim, addr);
+  if (server == NULL || server->port->state == SIM_PORT_OPEN ||
+      server->plan.absent)
+    return;
+  server->attempts++;
+  if (server->attempts > attempts_allowed(server))
+    sim_fail(sim,
+             "a server of upstream %u that is down got %u connects in %u ms",
+             server->upstream, (unsigned)server->attempts,
+             (unsigned)((sim->clock.now - server->down_since) / 1000));
+}
+
+/* -- begin -- */
+
+struct sim_server *sim_server_new(struct sim *sim, uint32_t upstream,
+                                  const struct fl_addr *addr,
+                                  const struct sim_server_plan *plan) {
+  struct sim_server *server = sim_alloc(sim, sizeof *server);
+  server->sim = sim;
+  server->upstream = upstream;
+  server->plan = *plan;
+  server->port = sim_port_new(sim, addr, server, on_accept);
+  if (plan->absent)
+    server->port->state = SIM_PORT_REFUSES;
+  else if (plan->falls && sim_random_chance(&sim->random, 30))
+    fall(server, 0);
+  else if (plan->falls)
+    sim_clock_after(&sim->clock, chance(server, 0, 5 * FL_SECOND), fall, server,
+                    0);
+  sim->servers[sim->server_count++] = server;
+  return server;
+}
+
+struct sim_server *sim_server_at(struct sim *sim, const struct fl_addr *addr) {
+  for (uint32_t i = 0; i < sim->server_count; i++)
+    if (fl_addr_equal(&sim->servers[i]->port->addr, addr))
+      return sim->servers[i];
+  return NULL;
+}
+
+uint32_t sim_server_upstream(const struct sim_server *server) {
+  return server->upstream;
+}

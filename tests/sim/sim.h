@@ -1,0 +1,91 @@
+/* One run: everything that belongs to one seed. */
+#ifndef FL_TESTS_SIM_SIM_H
+#define FL_TESTS_SIM_SIM_H
+
+#include "core/config.h"
+#include "core/occupancy.h"
+#include "tests/sim/clock.h"
+#include "tests/sim/random.h"
+
+#include <setjmp.h>
+
+enum {
+  SIM_WORKERS_MAX = 8,
+  SIM_CLIENTS_MAX = 48,
+  SIM_UPSTREAMS_MAX = 3,
+  SIM_SERVERS_MAX = 24,
+  SIM_LISTENERS_MAX = 6
+};
+
+struct sim_port;
+struct sim_worker;
+struct sim_acceptor;
+struct sim_client;
+struct sim_server;
+struct sim_name;
+struct sim_ledger;
+
+/* How the stop proceeds; core/gateway.h has the stages. */
+enum sim_phase {
+  SIM_SERVING,
+  SIM_STOPPING, /* nothing is accepted any more */
+  SIM_FORCED    /* FL_STOP_NOW before everything had drained */
+};
+
+/* What the scenario knows about an upstream beyond its configuration. */
+struct sim_upstream_plan {
+  bool clean;     /* correct servers, ample timeouts: no request may fail */
+  bool built_in;  /* its server is our own command listener */
+  uint32_t bytes; /* the longest request to send to it, its end included */
+};
+
+struct sim {
+  uint64_t seed;
+  bool verbose;
+  struct sim_random random;
+  struct sim_clock clock;
+  struct sim_arena *arena;
+  jmp_buf failed;
+
+  struct sim_port *ports; /* of the network */
+  struct fl_config *config;
+  struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
+  struct sim_upstream_plan upstreams[SIM_UPSTREAMS_MAX];
+  struct sim_worker *workers[SIM_WORKERS_MAX];
+  uint32_t worker_count;
+  struct sim_acceptor *acceptors[SIM_LISTENERS_MAX]; /* one per listener */
+  struct sim_server *servers[SIM_SERVERS_MAX];
+  uint32_t server_count;
+  struct sim_name *names;
+  struct sim_client *clients[SIM_CLIENTS_MAX];
+  uint32_t client_count;
+  uint32_t clients_left; /* not finished yet */
+  struct sim_ledger *ledger;
+  enum sim_phase phase;
+  bool memory_short; /* send_rest fails at times */
+  fl_time stop_at;   /* or when every client has left, if that is sooner */
+  bool ended;        /* every gateway is closed and freed */
+};
+
+/* Zeroed memory that lives as long as the run. */
+void *sim_alloc(struct sim *sim, size_t size);
+void sim_arena_free(struct sim *sim);
+
+/* A promise was broken: says so, with seed, moment and how to replay, and
+   leaves the run. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+_Noreturn void
+sim_fail(struct sim *sim, const char *format, ...);
+
+/* A line about what happens, with --verbose. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void sim_trace(const struct sim *sim, const char *format, ...);
+
+/* Runs one seed. Returns whether every promise was kept. */
+bool sim_run(uint64_t seed, bool verbose);
+
+#endif
