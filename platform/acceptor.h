@@ -1,0 +1,62 @@
+/* One listening socket. One loop accepts on it; where its listener is served
+   by several workers, accepted sockets go to them in turn. A client is only
+   accepted when it can be served: at max_connections, or when descriptors or
+   memory run out, accepting pauses and clients wait in the kernel's queue.
+   The file behind this header is the system's own. */
+#ifndef FL_PLATFORM_ACCEPTOR_H
+#define FL_PLATFORM_ACCEPTOR_H
+
+#include "core/addr.h"
+#include "core/config.h"
+#include "core/list.h"
+#include "core/placement.h"
+#include "platform/hooks.h"
+
+struct fl_acceptor;
+struct fl_admission;
+struct fl_worker;
+
+/* Opens a socket with these options and binds it. Returns NULL with *error
+   (of libuv, negative) when that fails. */
+struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
+                                     const struct fl_sockopts *options,
+                                     const struct fl_hooks *hooks, int *error);
+
+/* Starts to listen: the kernel completes connections from now on. *addr is
+   the address in effect (a port in place of 0). Returns 0 or an error. */
+int fl_acceptor_listen(struct fl_acceptor *acceptor, struct fl_addr *addr);
+
+struct fl_acceptor_setup {
+  const struct fl_listener_config *config; /* outlives the acceptor */
+  uint32_t listener;                       /* its index */
+  struct fl_admission *admission;          /* outlives the acceptor */
+  struct fl_placement placement;           /* the first worker's loop accepts */
+  struct fl_worker **workers; /* all of them; outlives the acceptor */
+  uint32_t worker_count;
+};
+
+/* Gives the acceptor to the worker whose loop accepts. Requires: before that
+   worker starts, and for all listeners of one index the same worker. Returns
+   0 or an error. */
+int fl_acceptor_attach(struct fl_acceptor *acceptor,
+                       const struct fl_acceptor_setup *setup);
+
+/* The rest is the worker's, on its thread. */
+
+void fl_acceptor_start(struct fl_acceptor *acceptor);
+
+/* Something was closed somewhere: goes on if it waited for that. */
+void fl_acceptor_retry(struct fl_acceptor *acceptor);
+
+/* Accepts what the kernel's queue holds, as far as there is room, and closes
+   the listening socket. */
+void fl_acceptor_finish(struct fl_acceptor *acceptor);
+
+/* The worker's list of its acceptors. */
+struct fl_acceptor *fl_acceptor_of_link(struct fl_list *link);
+
+/* Requires: finished and its loop has turned since, or never attached (its
+   socket is closed then). NULL is fine. */
+void fl_acceptor_free(struct fl_acceptor *acceptor);
+
+#endif

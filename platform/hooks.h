@@ -1,0 +1,17 @@
+/* What the platform layer tells its user, the service: lines for the log and
+   core's events. Both are called from any worker's thread. */
+#ifndef FL_PLATFORM_HOOKS_H
+#define FL_PLATFORM_HOOKS_H
+
+#include "core/event.h"
+
+struct fl_hooks {
+/* level: FL_LOG_* of core/config.h; area: one word. */
+#if defined(__GNUC__)
+  __attribute__((format(printf, 3, 4)))
+#endif
+  void (*log)(int level, const char *area, const char *format, ...);
+  void (*event)(const struct fl_event *event);
+};
+
+#endif

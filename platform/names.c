@@ -1,0 +1,107 @@
+#include "platform/names.h"
+
+#include "core/gateway.h"
+#include "platform/address.h"
+#include "platform/clock.h"
+
+#include <stdlib.h>
+
+enum { ADDRESSES_MAX = 16 };
+
+struct lookup {
+  uv_getaddrinfo_t request;
+  struct fl_names *names; /* NULL: nobody waits for it any more */
+  struct fl_list link;
+  fl_token token;
+  uint16_t port;
+};
+
+void fl_names_init(struct fl_names *names, uv_loop_t *loop,
+                   struct fl_gateway *gateway) {
+  names->loop = loop;
+  names->gateway = gateway;
+  names->failed_count = 0;
+  fl_list_init(&names->lookups);
+}
+
+/* The distinct addresses of a list, in its order. */
+static uint32_t collect(const struct addrinfo *info, uint16_t port,
+                        struct fl_addr addrs[ADDRESSES_MAX]) {
+  uint32_t count = 0;
+  for (; info != NULL && count < ADDRESSES_MAX; info = info->ai_next) {
+    uint32_t i = 0;
+    if (!fl_address_from_system(info->ai_addr, &addrs[count]))
+      continue;
+    addrs[count].port = port;
+    while (i < count && !fl_addr_equal(&addrs[i], &addrs[count]))
+      i++;
+    if (i == count)
+      count++;
+  }
+  return count;
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status,
+                        struct addrinfo *info) {
+  struct lookup *lookup = request->data;
+  struct fl_names *names = lookup->names;
+  struct fl_addr addrs[ADDRESSES_MAX];
+  uint32_t count = status == 0 ? collect(info, lookup->port, addrs) : 0;
+  enum fl_reason reason = FL_OK;
+  uv_freeaddrinfo(info);
+  if (names != NULL) {
+    if (count == 0)
+      reason = status == UV_EAI_MEMORY ? FL_OUT_OF_MEMORY : FL_RESOLVE_FAILED;
+    fl_list_remove(&lookup->link);
+    fl_gateway_resolved(names->gateway, lookup->token, addrs, count, reason,
+                        fl_clock());
+  }
+  free(lookup);
+}
+
+static struct lookup *start(struct fl_names *names, const char *host) {
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  struct lookup *lookup = malloc(sizeof *lookup);
+  if (lookup == NULL)
+    return NULL;
+  lookup->request.data = lookup;
+  lookup->names = names;
+  if (uv_getaddrinfo(names->loop, &lookup->request, on_resolved, host, NULL,
+                     &hints) == 0)
+    return lookup;
+  free(lookup);
+  return NULL;
+}
+
+void fl_names_resolve(struct fl_names *names, fl_token token, const char *host,
+                      uint16_t port) {
+  struct lookup *lookup = start(names, host);
+  if (lookup != NULL) {
+    lookup->token = token;
+    lookup->port = port;
+    fl_list_push_back(&names->lookups, &lookup->link);
+  } else if (names->failed_count < FL_NAMES_FAILED_MAX) {
+    names->failed[names->failed_count++] = token;
+  }
+}
+
+bool fl_names_answer_failed(struct fl_names *names, fl_time now) {
+  fl_token tokens[FL_NAMES_FAILED_MAX];
+  unsigned count = names->failed_count;
+  for (unsigned i = 0; i < count; i++)
+    tokens[i] = names->failed[i];
+  names->failed_count = 0; /* answering may bring new ones */
+  for (unsigned i = 0; i < count; i++)
+    fl_gateway_resolved(names->gateway, tokens[i], NULL, 0, FL_RESOLVE_FAILED,
+                        now);
+  return count > 0;
+}
+
+void fl_names_cancel(struct fl_names *names) {
+  struct fl_list *node = fl_list_pop(&names->lookups);
+  for (; node != NULL; node = fl_list_pop(&names->lookups)) {
+    struct lookup *lookup = FL_CONTAINER(node, struct lookup, link);
+    lookup->names = NULL;
+    (void)uv_cancel((uv_req_t *)&lookup->request);
+  }
+}

@@ -1,0 +1,54 @@
+#include "platform/sockopts.h"
+
+#include "platform/posix/sockopt.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+/* Those every POSIX system has. Buffers stay untouched unless asked for:
+   setting SO_RCVBUF ends the system's own tuning of it. */
+static size_t common(const struct fl_sockopts *options,
+                     struct fl_sockopt *list) {
+  size_t n = 0;
+  list[n++] = (struct fl_sockopt){FL_SOCKOPT_NODELAY, IPPROTO_TCP, TCP_NODELAY,
+                                  options->nodelay, "TCP_NODELAY"};
+  list[n++] =
+      (struct fl_sockopt){FL_SOCKOPT_KEEPALIVE, SOL_SOCKET, SO_KEEPALIVE,
+                          options->keepalive, "SO_KEEPALIVE"};
+  if (options->receive_buffer != 0)
+    list[n++] = (struct fl_sockopt){
+        FL_SOCKOPT_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF,
+        fl_sockopt_value(options->receive_buffer), "SO_RCVBUF"};
+  if (options->send_buffer != 0)
+    list[n++] = (struct fl_sockopt){
+        FL_SOCKOPT_SEND_BUFFER, SOL_SOCKET, SO_SNDBUF,
+        fl_sockopt_value(options->send_buffer), "SO_SNDBUF"};
+  return n;
+}
+
+/* Logs a refused option the first time only: what is refused for one
+   connection is refused for all. */
+static void refused(const struct fl_sockopt *option, int error,
+                    const struct fl_hooks *hooks) {
+  static atomic_uint logged; /* a bit per id */
+  unsigned bit = 1u << option->id;
+  if ((atomic_fetch_or(&logged, bit) & bit) != 0)
+    return;
+  hooks->log(FL_LOG_WARNING, "socket",
+             "the system refuses %s = %d (%s); going on without it",
+             option->name, option->value, uv_strerror(-error));
+}
+
+void fl_sockopts_apply(uv_os_sock_t socket, const struct fl_sockopts *options,
+                       const struct fl_hooks *hooks) {
+  struct fl_sockopt list[FL_SOCKOPT_COUNT];
+  size_t count = common(options, list);
+  count += fl_sockopt_keepalive(options, list + count);
+  for (size_t i = 0; i < count; i++)
+    if (setsockopt(socket, list[i].level, list[i].option, &list[i].value,
+                   sizeof list[i].value) != 0)
+      refused(&list[i], errno, hooks);
+}

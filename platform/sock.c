@@ -1,0 +1,235 @@
+/* Core hears of FIN at most once, and of a broken connection at most once,
+   which may be after FIN: when what was still to be sent cannot be. Further
+   errors only follow from the first. */
+#include "platform/sock.h"
+
+#include "platform/address.h"
+#include "platform/clock.h"
+#include "platform/failure.h"
+#include "platform/socket.h"
+#include "platform/sockopts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct fl_sockets *sockets_of(const struct fl_sock *sock) {
+  return sock->tcp.loop->data;
+}
+
+static struct fl_conn *conn_of(const struct fl_sock *sock) {
+  return sock->tcp.data;
+}
+
+static uv_stream_t *stream_of(struct fl_sock *sock) {
+  return (uv_stream_t *)&sock->tcp;
+}
+
+static bool closing(const struct fl_sock *sock) {
+  return uv_is_closing((const uv_handle_t *)&sock->tcp) != 0;
+}
+
+struct fl_sock *fl_sock_new(uint32_t listener) {
+  struct fl_sock *sock = malloc(sizeof *sock);
+  if (sock == NULL)
+    return NULL;
+  sock->listener = listener;
+  sock->over = false;
+  sock->ended = false;
+  sock->broken = false;
+  return sock;
+}
+
+/* The descriptor is closed: makes room for others, then tells core. */
+static void on_closed(uv_handle_t *handle) {
+  struct fl_sock *sock = (struct fl_sock *)handle;
+  struct fl_admission *admission = sockets_of(sock)->admission;
+  struct fl_conn *conn = conn_of(sock);
+  uint32_t listener = sock->listener;
+  bool over = sock->over;
+  free(sock);
+  if (listener == FL_SOCK_UPSTREAM)
+    fl_admission_freed(admission);
+  else
+    fl_admission_left(admission, listener, over);
+  if (conn != NULL)
+    fl_conn_closed(conn, fl_clock());
+}
+
+static void end(struct fl_sock *sock, int error) {
+  if (sock->broken)
+    return;
+  sock->ended = true;
+  sock->broken = error != UV_EOF;
+  fl_conn_end(conn_of(sock), fl_failure_of_connection(error), fl_clock());
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+  struct fl_sockets *sockets = handle->loop->data;
+  (void)suggested;
+  *buffer = uv_buf_init((char *)sockets->scratch, sizeof sockets->scratch);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
+  struct fl_sock *sock = (struct fl_sock *)stream;
+  struct fl_sockets *sockets = sockets_of(sock);
+  struct fl_slice bytes = {(const uint8_t *)buffer->base, (size_t)size};
+  if (size < 0)
+    end(sock, (int)size);
+  if (size <= 0)
+    return;
+  fl_time now = fl_clock();
+  fl_conn_data(conn_of(sock), bytes, now);
+  /* Not between two reads of what one peer has sent: the rest of it may show
+     that a connection must not be given its next request. */
+  if (++sockets->reads >= FL_READS_MAX && bytes.size < FL_READ_MAX)
+    sockets->relieve(sockets, now);
+}
+
+bool fl_sock_open(struct fl_sockets *sockets, struct fl_sock *sock) {
+  uv_os_sock_t socket = sock->arrival.socket;
+  (void)uv_tcp_init(sockets->loop, &sock->tcp);
+  sock->tcp.data = NULL;
+  if (uv_tcp_open(&sock->tcp, socket) != 0) {
+    fl_socket_close(socket);
+    fl_sock_close(sock, false);
+    return false;
+  }
+  if (uv_read_start(stream_of(sock), on_alloc, on_read) != 0) {
+    fl_sock_close(sock, false);
+    return false;
+  }
+  return true;
+}
+
+void fl_sock_attach(struct fl_sock *sock, struct fl_conn *conn) {
+  sock->tcp.data = conn;
+}
+
+static void on_connected(uv_connect_t *request, int status) {
+  struct fl_sock *sock = (struct fl_sock *)request->handle;
+  enum fl_reason reason = FL_OK;
+  free(request);
+  if (closing(sock))
+    return;
+  if (status == 0)
+    status = uv_read_start(stream_of(sock), on_alloc, on_read);
+  if (status != 0) {
+    sock->broken = true;
+    reason = fl_failure_of_connect(status);
+  }
+  fl_conn_connected(conn_of(sock), reason, fl_clock());
+}
+
+/* Starts the connect on a socket of its own, opened here so that the options
+   are set before SYN leaves. */
+static int start_connect(struct fl_sock *sock, const struct fl_addr *addr,
+                         const struct fl_sockopts *options) {
+  struct sockaddr_storage to;
+  uv_os_fd_t socket;
+  (void)fl_address_to_system(addr, &to);
+  int error = uv_fileno((uv_handle_t *)&sock->tcp, &socket);
+  if (error != 0)
+    return error;
+  fl_sockopts_apply((uv_os_sock_t)socket, options, sockets_of(sock)->hooks);
+  uv_connect_t *request = malloc(sizeof *request);
+  if (request == NULL)
+    return UV_ENOMEM;
+  error = uv_tcp_connect(request, &sock->tcp, (const struct sockaddr *)&to,
+                         on_connected);
+  if (error != 0)
+    free(request);
+  return error;
+}
+
+enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
+                               const struct fl_addr *addr,
+                               const struct fl_sockopts *options,
+                               struct fl_sock **result) {
+  unsigned family = addr->family == FL_ADDR_IP4 ? AF_INET : AF_INET6;
+  struct fl_sock *sock = fl_sock_new(FL_SOCK_UPSTREAM);
+  if (sock == NULL)
+    return FL_OUT_OF_MEMORY;
+  int error = uv_tcp_init_ex(sockets->loop, &sock->tcp, family);
+  if (error != 0) { /* no handle was made */
+    free(sock);
+    return fl_failure_of_connect(error);
+  }
+  sock->tcp.data = NULL;
+  error = start_connect(sock, addr, options);
+  if (error != 0) {
+    fl_sock_close(sock, false);
+    return fl_failure_of_connect(error);
+  }
+  sock->tcp.data = conn;
+  *result = sock;
+  return FL_OK;
+}
+
+long fl_sock_send(struct fl_sock *sock, struct fl_slice bytes) {
+  /* libuv takes no const, and does not write. */
+  uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.bytes,
+                     .len = bytes.size > INT32_MAX ? INT32_MAX : bytes.size};
+  int taken = uv_try_write(stream_of(sock), &buffer, 1);
+  if (taken >= 0)
+    return taken;
+  if (taken == UV_EAGAIN)
+    return 0;
+  sock->broken = true;
+  return -(long)fl_failure_of_connection(taken);
+}
+
+static void on_written(uv_write_t *request, int status) {
+  struct fl_sock *sock = (struct fl_sock *)request->handle;
+  free(request);
+  if (closing(sock))
+    return;
+  if (status == 0)
+    fl_conn_sent(conn_of(sock), fl_clock());
+  else
+    end(sock, status);
+}
+
+enum fl_reason fl_sock_send_rest(struct fl_sock *sock, struct fl_slice bytes) {
+  uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.bytes, .len = bytes.size};
+  uv_write_t *request = malloc(sizeof *request);
+  if (request == NULL)
+    return FL_OUT_OF_MEMORY;
+  int error = uv_write(request, stream_of(sock), &buffer, 1, on_written);
+  if (error == 0)
+    return FL_OK;
+  free(request);
+  sock->broken = true;
+  return fl_failure_of_connection(error);
+}
+
+size_t fl_sock_unsent(struct fl_sock *sock) {
+  return uv_stream_get_write_queue_size(stream_of(sock));
+}
+
+size_t fl_sock_unacked(struct fl_sock *sock) {
+  uv_os_fd_t socket;
+  if (uv_fileno((uv_handle_t *)&sock->tcp, &socket) != 0)
+    return 0;
+  return fl_socket_unacked((uv_os_sock_t)socket);
+}
+
+void fl_sock_read(struct fl_sock *sock, bool on) {
+  /* After an end there is nothing to read, and libuv would say so again. */
+  if (!on)
+    (void)uv_read_stop(stream_of(sock));
+  else if (!sock->ended)
+    (void)uv_read_start(stream_of(sock), on_alloc, on_read);
+}
+
+void fl_sock_shutdown(struct fl_sock *sock) {
+  uv_os_fd_t socket;
+  if (uv_fileno((uv_handle_t *)&sock->tcp, &socket) == 0)
+    fl_socket_shutdown((uv_os_sock_t)socket);
+}
+
+void fl_sock_close(struct fl_sock *sock, bool reset) {
+  assert(!closing(sock));
+  if (reset && uv_tcp_close_reset(&sock->tcp, on_closed) == 0)
+    return;
+  uv_close((uv_handle_t *)&sock->tcp, on_closed);
+}

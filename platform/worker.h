@@ -1,0 +1,92 @@
+/* A thread with its own loop and gateway. */
+#ifndef FL_PLATFORM_WORKER_H
+#define FL_PLATFORM_WORKER_H
+
+#include "core/gateway.h"
+#include "platform/admission.h"
+#include "platform/hooks.h"
+#include "platform/mailbox.h"
+
+struct fl_list;
+struct fl_sock;
+struct fl_worker;
+
+/* A worker's life: START fills the pools; SERVE accepts clients; then the way
+   to the end. A stage is done on a worker when
+   QUIET     its listening sockets are closed, after what had queued up there
+             was accepted and handed over;
+   REQUESTS  fl_gateway_stop(FL_STOP_REQUESTS) left no request client;
+   COMMANDS  (FL_STOP_COMMANDS) no client at all;
+   NOW       (FL_STOP_NOW) no connection at all;
+   END       its thread ends. */
+enum fl_stage {
+  FL_STAGE_START,
+  FL_STAGE_SERVE,
+  FL_STAGE_QUIET,
+  FL_STAGE_REQUESTS,
+  FL_STAGE_COMMANDS,
+  FL_STAGE_NOW,
+  FL_STAGE_END,
+  FL_STAGE_COUNT
+};
+
+/* Sent to the control mailbox when one of QUIET to NOW is done. A stage that
+   a later one has overtaken may go without. */
+struct fl_report {
+  struct fl_message message;
+  enum fl_stage stage;
+};
+
+struct fl_worker_setup {
+  const struct fl_config *config; /* all pointers outlive the worker */
+  struct fl_admission *admission;
+  const struct fl_hooks *hooks;
+  struct fl_mailbox *control;
+  fl_message_fn *report; /* takes struct fl_report on control's thread */
+  uint32_t index;
+  uint32_t count;
+};
+
+/* Returns NULL with *error (of libuv) when that fails. */
+struct fl_worker *fl_worker_new(const struct fl_worker_setup *setup,
+                                int *error);
+
+/* Where admission wakes its acceptors. */
+struct fl_mailbox *fl_worker_mailbox(struct fl_worker *worker);
+
+uv_loop_t *fl_worker_loop(struct fl_worker *worker);
+
+/* The worker starts, retries and finishes this acceptor. Requires: it has not
+   started. */
+void fl_worker_add_acceptor(struct fl_worker *worker, struct fl_list *link);
+
+/* Starts the thread in stage START. Returns 0 or an error. */
+int fl_worker_start(struct fl_worker *worker);
+
+/* From its own thread: a client with its arrival filled in comes here. */
+void fl_worker_adopt(struct fl_worker *worker, struct fl_sock *sock);
+
+/* The same from any thread. Requires: before stage QUIET is reported by the
+   worker that calls. */
+void fl_worker_hand_over(struct fl_worker *worker, struct fl_sock *sock);
+
+/* Asks for a stage, from control's thread; each at most once and only
+   forward. A worker takes the steps in between by itself. Requires: started.
+   SERVE requires that every worker has started, since acceptors hand clients
+   over; REQUESTS and later, where SERVE was asked for, that QUIET is done on
+   every worker; END that NOW is done on every worker. */
+void fl_worker_ask(struct fl_worker *worker, enum fl_stage stage);
+
+/* Waits for the thread's end, after END. */
+void fl_worker_join(struct fl_worker *worker);
+
+/* Requires: joined or never started. */
+const struct fl_metrics *fl_worker_metrics(const struct fl_worker *worker);
+
+/* Requires: joined or never started. Returns false, everything left as it
+   is, when the system still works on a lookup for this worker: then its
+   memory must stay and the process end without waiting (_exit). NULL is
+   fine. */
+bool fl_worker_free(struct fl_worker *worker);
+
+#endif
