@@ -1,0 +1,112 @@
+#include "service/check.h"
+
+#include "service/file.h"
+#include "service/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *fl_check_name(const char *path) {
+  return strcmp(path, "-") == 0 ? "<stdin>" : path;
+}
+
+/* "FILE:LINE:COLUMN: ", or "FILE: " for what stands nowhere in it. */
+static void print_place(const char *path, struct fl_place place) {
+  if (place.line != 0)
+    fprintf(stderr, "%s:%u:%u: ", fl_check_name(path), (unsigned)place.line,
+            (unsigned)place.column);
+  else
+    fprintf(stderr, "%s: ", fl_check_name(path));
+}
+
+static void print_error(const char *path, const struct fl_config_error *error) {
+  print_place(path, error->place);
+  const char *colon = error->path[0] != '\0' ? ": " : "";
+  if (error->found[0] == '\0')
+    fprintf(stderr, "%s%smissing; %s\n", error->path, colon, error->allowed);
+  else
+    fprintf(stderr, "%s%sfound %s; allowed: %s\n", error->path, colon,
+            error->found, error->allowed);
+}
+
+static void print_errors(const char *path,
+                         const struct fl_config_errors *errors) {
+  for (uint32_t i = 0; i < errors->count; i++)
+    print_error(path, &errors->list[i]);
+  if (errors->out_of_memory)
+    fprintf(stderr, "%s: out of memory; there may be more errors\n",
+            fl_check_name(path));
+  else if (errors->count > FL_CONFIG_ERRORS_MAX)
+    fprintf(stderr, "%s: more than %d errors\n", fl_check_name(path),
+            FL_CONFIG_ERRORS_MAX);
+  else
+    fprintf(stderr, "%s: %u error%s\n", fl_check_name(path),
+            (unsigned)errors->count, errors->count == 1 ? "" : "s");
+}
+
+static void print_warnings(const char *path, const struct fl_config *config) {
+  for (uint32_t i = 0; i < config->upstream_count; i++) {
+    const struct fl_upstream_config *upstream = &config->upstreams[i];
+    if (upstream->in_flight == 1)
+      continue;
+    print_place(path, upstream->place);
+    fprintf(stderr,
+            "warning: upstream \"%s\": in_flight %u with pairing by order is "
+            "only for servers that never skip or repeat a reply; with any "
+            "other, clients get each other's replies (1 is safe)\n",
+            upstream->name, (unsigned)upstream->in_flight);
+  }
+}
+
+struct fl_config *fl_check_load(const char *path, int *status) {
+  struct fl_config_errors errors = {0};
+  struct fl_config *config = NULL;
+  struct fl_file file;
+  *status = FL_STATUS_CONFIG;
+  if (fl_file_read(&file, path, FL_CONFIG_SIZE_MAX)) {
+    config = fl_config_read(file.text, &errors);
+    if (config == NULL)
+      print_errors(path, &errors);
+    else
+      print_warnings(path, config);
+  } else if (!file.out_of_memory) {
+    fprintf(stderr, "%s: %s\n", fl_check_name(path), file.error);
+  } else {
+    fprintf(stderr, "%s: out of memory\n", fl_check_name(path));
+  }
+  if (file.out_of_memory || errors.out_of_memory)
+    *status = FL_STATUS_SYSTEM;
+  fl_config_errors_free(&errors);
+  fl_file_free(&file);
+  return config;
+}
+
+static int print_config(const char *path, const struct fl_config *config) {
+  char *text = fl_config_print(config);
+  if (text == NULL) {
+    fprintf(stderr, "%s: out of memory\n", fl_check_name(path));
+    return FL_STATUS_SYSTEM;
+  }
+  fputs(text, stdout);
+  free(text);
+  return FL_STATUS_OK;
+}
+
+int fl_check(const char *path, bool print) {
+  int status;
+  struct fl_config *config = fl_check_load(path, &status);
+  if (config == NULL)
+    return status;
+  status = FL_STATUS_OK;
+  if (print)
+    status = print_config(path, config);
+  else
+    printf("%s: ok (%u listener%s, %u upstream%s)\n", fl_check_name(path),
+           (unsigned)config->listener_count,
+           config->listener_count == 1 ? "" : "s",
+           (unsigned)config->upstream_count,
+           config->upstream_count == 1 ? "" : "s");
+  fl_config_free(config);
+  return status;
+}

@@ -1,0 +1,170 @@
+#include "service/control.h"
+
+#include "service/duration.h"
+#include "service/log.h"
+#include "service/process.h"
+#include "service/status.h"
+
+#include <signal.h>
+
+/* After FL_STAGE_NOW only closing is left, which takes a turn of each loop.
+   A worker that is not through by then never will be. */
+enum { LAST_MS = 5000 };
+
+static void ask(struct fl_control *control, enum fl_stage stage) {
+  control->stage = stage;
+  control->done = 0;
+  for (uint32_t i = 0; i < control->count; i++)
+    fl_worker_ask(control->workers[i], stage);
+}
+
+static void on_last(uv_timer_t *timer) {
+  (void)timer;
+  fl_log(FL_LOG_ERROR, "service", "connections could not be closed; ending");
+  fl_process_exit(FL_STATUS_SYSTEM);
+}
+
+static void stop_now(struct fl_control *control) {
+  (void)uv_timer_start(&control->limit, on_last, LAST_MS, 0);
+  ask(control, FL_STAGE_NOW);
+}
+
+static void advance(struct fl_control *control) {
+  switch (control->stage) {
+  case FL_STAGE_QUIET:
+    ask(control, FL_STAGE_REQUESTS);
+    break;
+  case FL_STAGE_REQUESTS:
+    ask(control, FL_STAGE_COMMANDS);
+    break;
+  case FL_STAGE_COMMANDS:
+    stop_now(control);
+    break;
+  default:
+    ask(control, FL_STAGE_END);
+    uv_stop(&control->loop);
+    break;
+  }
+}
+
+void fl_control_report(void *owner, struct fl_message *message) {
+  struct fl_control *control = owner;
+  const struct fl_report *report = (const struct fl_report *)message;
+  if (report->stage == control->stage && ++control->done == control->count)
+    advance(control);
+}
+
+static uint32_t clients(const struct fl_control *control) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < control->config->listener_count; i++)
+    sum += fl_occupancy_count(&control->admission->occupancy[i]);
+  return sum;
+}
+
+/* shutdown_timeout is over. While a worker is still accepting what had queued
+   up, others may be handed clients: then that stage ends first. */
+static void on_limit(uv_timer_t *timer) {
+  struct fl_control *control = timer->data;
+  if (control->stage == FL_STAGE_QUIET) {
+    (void)uv_timer_start(timer, on_limit, 1, 0);
+    return;
+  }
+  fl_log(FL_LOG_WARNING, "service",
+         "shutdown_timeout is over: closing the %u clients that are left",
+         clients(control));
+  stop_now(control);
+}
+
+static const char *signal_name(int number) {
+  return number == SIGINT ? "SIGINT" : "SIGTERM";
+}
+
+/* The first signal begins the stop, the second ends the process. */
+static void on_signal(uv_signal_t *handle, int number) {
+  struct fl_control *control = handle->data;
+  fl_time limit = control->config->shutdown_timeout;
+  char text[FL_DURATION_TEXT];
+  if (control->stage != FL_STAGE_SERVE) {
+    fl_log(FL_LOG_WARNING, "service", "%s again: ending at once",
+           signal_name(number));
+    fl_process_exit(128 + number);
+  }
+  fl_log(FL_LOG_INFO, "service",
+         "stopping: %s; %u clients are connected, requests that have arrived "
+         "are answered for up to %s; a second signal ends at once",
+         signal_name(number), clients(control),
+         fl_duration_format(limit, text));
+  (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
+  ask(control, FL_STAGE_QUIET);
+}
+
+static int watch(struct fl_control *control, uv_signal_t *handle, int number) {
+  int error = uv_signal_init(&control->loop, handle);
+  if (error != 0)
+    return error;
+  handle->data = control;
+  error = uv_signal_start(handle, on_signal, number);
+  if (error != 0)
+    uv_close((uv_handle_t *)handle, NULL);
+  return error;
+}
+
+/* Runs the closing of handles. */
+static void close_loop(struct fl_control *control) {
+  (void)uv_run(&control->loop, UV_RUN_DEFAULT);
+  (void)uv_loop_close(&control->loop);
+}
+
+int fl_control_open(struct fl_control *control, const struct fl_config *config,
+                    struct fl_admission *admission) {
+  *control = (struct fl_control){
+      .config = config, .admission = admission, .stage = FL_STAGE_SERVE};
+  int error = uv_loop_init(&control->loop);
+  if (error != 0)
+    return error;
+  error = fl_mailbox_open(&control->mailbox, &control->loop, control, NULL);
+  if (error != 0)
+    goto no_mailbox;
+  error = watch(control, &control->terminate, SIGTERM);
+  if (error != 0)
+    goto no_terminate;
+  error = watch(control, &control->interrupt, SIGINT);
+  if (error != 0)
+    goto no_interrupt;
+  (void)uv_timer_init(&control->loop, &control->limit);
+  control->limit.data = control;
+  return 0;
+no_interrupt:
+  uv_close((uv_handle_t *)&control->terminate, NULL);
+no_terminate:
+  fl_mailbox_close(&control->mailbox);
+no_mailbox:
+  close_loop(control);
+  return error;
+}
+
+void fl_control_serve(struct fl_control *control, struct fl_worker **workers,
+                      uint32_t count) {
+  control->workers = workers;
+  control->count = count;
+  ask(control, FL_STAGE_SERVE);
+  (void)uv_run(&control->loop, UV_RUN_DEFAULT);
+}
+
+void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
+                        uint32_t count) {
+  if (count == 0)
+    return;
+  control->workers = workers;
+  control->count = count;
+  stop_now(control);
+  (void)uv_run(&control->loop, UV_RUN_DEFAULT);
+}
+
+void fl_control_close(struct fl_control *control) {
+  fl_mailbox_close(&control->mailbox);
+  uv_close((uv_handle_t *)&control->terminate, NULL);
+  uv_close((uv_handle_t *)&control->interrupt, NULL);
+  uv_close((uv_handle_t *)&control->limit, NULL);
+  close_loop(control);
+}

@@ -1,0 +1,41 @@
+/* The main thread's loop while the gateway serves: waits for signals and
+   leads the workers through the stages of a stop. */
+#ifndef FL_SERVICE_CONTROL_H
+#define FL_SERVICE_CONTROL_H
+
+#include "core/config.h"
+#include "platform/worker.h"
+
+struct fl_control {
+  uv_loop_t loop;
+  uv_signal_t terminate;     /* SIGTERM */
+  uv_signal_t interrupt;     /* SIGINT */
+  uv_timer_t limit;          /* shutdown_timeout, then the last second */
+  struct fl_mailbox mailbox; /* of the workers' reports */
+  const struct fl_config *config;
+  struct fl_admission *admission;
+  struct fl_worker **workers; /* those that have started */
+  uint32_t count;
+  enum fl_stage stage;
+  uint32_t done; /* workers that have done the stage */
+};
+
+/* Catches the signals from now on. Returns 0 or an error of libuv. */
+int fl_control_open(struct fl_control *control, const struct fl_config *config,
+                    struct fl_admission *admission);
+
+/* What workers report to, with control->mailbox; owner is the control. */
+void fl_control_report(void *owner, struct fl_message *message);
+
+/* Serves until a signal comes and all is drained. The workers' threads are
+   at their end when it returns, and are to be joined. */
+void fl_control_serve(struct fl_control *control, struct fl_worker **workers,
+                      uint32_t count);
+
+/* Ends workers that never served, because not all could be started. */
+void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
+                        uint32_t count);
+
+void fl_control_close(struct fl_control *control);
+
+#endif

@@ -1,0 +1,34 @@
+/* The command line. */
+#ifndef FL_SERVICE_OPTIONS_H
+#define FL_SERVICE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum fl_action {
+  FL_ACTION_RUN,
+  FL_ACTION_CHECK,
+  FL_ACTION_HELP,
+  FL_ACTION_VERSION
+};
+
+struct fl_options {
+  enum fl_action action;
+  enum fl_action topic; /* HELP: the command it is about; HELP for all */
+  const char *config;   /* RUN and CHECK: a file, "-" for standard input */
+  bool print;           /* CHECK: print the effective configuration */
+};
+
+enum { FL_OPTIONS_ERROR = 320 };
+
+/* Reads the command line. Nothing may be abbreviated. The strings of *options
+   are those of argv. Returns false when it is wrong, with one line for people
+   (no line end, no control bytes) in error: what is wrong, which word may
+   have been meant, what to do. */
+bool fl_options_read(struct fl_options *options, int argc, char *const argv[],
+                     char error[FL_OPTIONS_ERROR]);
+
+/* Writes the help text on a command, or on all for FL_ACTION_HELP. */
+void fl_options_help(FILE *out, enum fl_action topic);
+
+#endif

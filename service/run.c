@@ -1,0 +1,204 @@
+#include "service/run.h"
+
+#include "platform/worker.h"
+#include "service/control.h"
+#include "service/listeners.h"
+#include "service/log.h"
+#include "service/process.h"
+#include "service/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct run {
+  const struct fl_config *config;
+  struct fl_listeners listeners;
+  struct fl_admission admission;
+  struct fl_control control;
+  struct fl_worker **workers;
+  uint32_t count;
+};
+
+static const struct fl_hooks hooks = {.log = fl_log, .event = fl_log_event};
+
+static bool no_memory(void) {
+  fl_log(FL_LOG_ERROR, "service", "out of memory");
+  return false;
+}
+
+static bool make_tables(struct run *run) {
+  uint32_t auto_count = uv_available_parallelism();
+  run->count = run->config->workers != 0 ? run->config->workers : auto_count;
+  run->workers = calloc(run->count, sizeof *run->workers);
+  run->admission.mailboxes =
+      calloc(run->count, sizeof *run->admission.mailboxes);
+  run->admission.occupancy =
+      calloc(run->config->listener_count + 1, sizeof *run->admission.occupancy);
+  if (run->workers == NULL || run->admission.mailboxes == NULL ||
+      run->admission.occupancy == NULL)
+    return no_memory();
+  run->admission.count = run->count;
+  return true;
+}
+
+static bool make_workers(struct run *run) {
+  struct fl_worker_setup setup = {.config = run->config,
+                                  .admission = &run->admission,
+                                  .hooks = &hooks,
+                                  .control = &run->control.mailbox,
+                                  .report = fl_control_report,
+                                  .count = run->count};
+  for (; setup.index < run->count; setup.index++) {
+    int error = 0;
+    struct fl_worker *worker = fl_worker_new(&setup, &error);
+    if (worker == NULL) {
+      fl_log(FL_LOG_ERROR, "service", "worker %u cannot be made: %s",
+             setup.index, uv_strerror(error));
+      return false;
+    }
+    run->workers[setup.index] = worker;
+    run->admission.mailboxes[setup.index] = fl_worker_mailbox(worker);
+  }
+  return true;
+}
+
+static bool attach_listeners(struct run *run) {
+  for (uint32_t n = 0; n < run->listeners.count; n++) {
+    uint32_t listener = run->listeners.list[n].listener;
+    struct fl_acceptor_setup setup = {
+        .config = &run->config->listeners[listener],
+        .listener = listener,
+        .admission = &run->admission,
+        .placement = fl_placement_listener(run->config, listener, run->count),
+        .workers = run->workers,
+        .worker_count = run->count};
+    int error = fl_acceptor_attach(run->listeners.list[n].acceptor, &setup);
+    if (error != 0) {
+      fl_log(FL_LOG_ERROR, "service", "%s: cannot be polled: %s",
+             setup.config->name, uv_strerror(error));
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Returns how many could be started. */
+static uint32_t start_workers(struct run *run) {
+  for (uint32_t i = 0; i < run->count; i++) {
+    int error = fl_worker_start(run->workers[i]);
+    if (error != 0) {
+      fl_log(FL_LOG_ERROR, "service", "worker %u cannot be started: %s", i,
+             uv_strerror(error));
+      return i;
+    }
+  }
+  return run->count;
+}
+
+/* Serves, or takes back what could be started of it. */
+static int serve(struct run *run) {
+  uint32_t started = start_workers(run);
+  int status = FL_STATUS_SYSTEM;
+  if (started == run->count) {
+    fl_log(FL_LOG_INFO, "service", "ready: %u listener%s, %u worker%s",
+           run->config->listener_count,
+           run->config->listener_count == 1 ? "" : "s", run->count,
+           run->count == 1 ? "" : "s");
+    fl_control_serve(&run->control, run->workers, run->count);
+    status = FL_STATUS_OK;
+  } else {
+    fl_control_abandon(&run->control, run->workers, started);
+  }
+  for (uint32_t i = 0; i < started; i++)
+    fl_worker_join(run->workers[i]);
+  return status;
+}
+
+/* ---- totals ---- */
+
+struct line {
+  char text[512];
+  size_t size;
+};
+
+static void log_line(struct line *line) {
+  if (line->size > 0)
+    fl_log(FL_LOG_INFO, "service", "totals:%s", line->text);
+  line->size = 0;
+}
+
+/* Adds " name{reason}=value", on a new line when this one is full. */
+static void add_total(void *ctx, const char *name, const char *reason,
+                      uint64_t value) {
+  struct line *line = ctx;
+  char word[128];
+  int size = reason == NULL
+                 ? snprintf(word, sizeof word, " %s=%" PRIu64, name, value)
+                 : snprintf(word, sizeof word, " %s{%s}=%" PRIu64, name, reason,
+                            value);
+  if (size < 0 || (size_t)size >= sizeof word)
+    return;
+  if (line->size + (size_t)size >= sizeof line->text)
+    log_line(line);
+  (void)snprintf(line->text + line->size, sizeof line->text - line->size, "%s",
+                 word);
+  line->size += (size_t)size;
+}
+
+static void log_totals(const struct run *run) {
+  struct fl_metrics sum = {0};
+  struct line line = {.size = 0};
+  for (uint32_t i = 0; i < run->count; i++)
+    fl_metrics_add(&sum, fl_worker_metrics(run->workers[i]));
+  fl_metrics_each(&sum, add_total, &line);
+  log_line(&line);
+}
+
+/* ---- the whole ---- */
+
+/* Returns whether everything could be given back. */
+static bool clean_up(struct run *run) {
+  bool clean = true;
+  for (uint32_t i = 0; run->workers != NULL && i < run->count; i++)
+    clean &= fl_worker_free(run->workers[i]);
+  if (!clean)
+    return false;
+  fl_listeners_close(&run->listeners);
+  free(run->workers);
+  free(run->admission.mailboxes);
+  free(run->admission.occupancy);
+  return true;
+}
+
+static int run_all(struct run *run) {
+  int status = FL_STATUS_SYSTEM;
+  int error = fl_control_open(&run->control, run->config, &run->admission);
+  if (error != 0) {
+    fl_log(FL_LOG_ERROR, "service", "the main loop cannot be made: %s",
+           uv_strerror(error));
+    return status;
+  }
+  if (make_workers(run) && attach_listeners(run))
+    status = serve(run);
+  if (status == FL_STATUS_OK) {
+    log_totals(run);
+    fl_log(FL_LOG_INFO, "service", "stopped");
+  }
+  fl_control_close(&run->control);
+  return status;
+}
+
+/* A lookup that the system still works on would be waited for when the
+   process ends in the ordinary way (libuv joins its threads then). */
+int fl_run(const struct fl_config *config, const char *path) {
+  struct run run = {.config = config};
+  fl_process_prepare();
+  int status = fl_listeners_open(&run.listeners, config, path, &hooks);
+  if (status != FL_STATUS_OK)
+    return status;
+  status = make_tables(&run) ? run_all(&run) : FL_STATUS_SYSTEM;
+  if (!clean_up(&run))
+    fl_process_exit(status);
+  return status;
+}

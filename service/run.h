@@ -1,0 +1,12 @@
+/* From a checked configuration to a running gateway and to its end. */
+#ifndef FL_SERVICE_RUN_H
+#define FL_SERVICE_RUN_H
+
+#include "core/config.h"
+
+/* Binds every listener, starts the workers, serves until SIGTERM or SIGINT,
+   drains and returns the exit status (service/status.h). `path` is the
+   configuration's file, for errors that name a place in it. */
+int fl_run(const struct fl_config *config, const char *path);
+
+#endif
