@@ -348,7 +348,7 @@ static fl_time due_open(const struct fl_client *client) {
         due,
         fl_time_add(client->since,
                     client->listener->upstream->config->pool.acquire_timeout));
-  if (client->outstanding > 0 || blocked(client))
+  if (client->outstanding > 0 || blocked(client) || client->conn.rest != NULL)
     return due; /* the upstream's deadlines, or write_timeout, govern */
   if (client->conn.in.size > 0)
     due = fl_time_min(due, fl_time_add(client->since, config->frame_timeout));
@@ -432,6 +432,8 @@ static void client_data(struct fl_conn *conn, struct fl_slice bytes,
 
 static void client_sent(struct fl_conn *conn, fl_time now) {
   struct fl_client *client = of(conn);
+  if (client->state == FL_CLIENT_OPEN && conn->rest == NULL)
+    client->active = now;
   if (client->state == FL_CLIENT_FLUSHING)
     settle(client, now);
   else if (client->state != FL_CLIENT_OPEN)
@@ -490,7 +492,7 @@ static enum fl_reason expired_reason(const struct fl_client *client,
                       client->listener->upstream->config->pool.acquire_timeout)
                ? FL_ACQUIRE_TIMEOUT
                : FL_OK;
-  if (client->outstanding > 0 || blocked(client))
+  if (client->outstanding > 0 || blocked(client) || client->conn.rest != NULL)
     return FL_OK;
   if (client->conn.in.size > 0 &&
       now >= fl_time_add(client->since, config->frame_timeout))

@@ -172,6 +172,7 @@ void fl_conn_sent(struct fl_conn *conn, fl_time now) {
   assert(conn->rest != NULL);
   conn->bytes_out += rest_size(conn);
   free_rest(conn);
+  fl_transport_arm(conn, FL_NEVER); /* it was write_timeout's; sent sets anew */
   if (conn->out.size > 0 && fl_list_empty(&conn->dirty))
     fl_list_push_back(&conn->gateway->dirty, &conn->dirty);
   conn->owner->sent(conn, now);

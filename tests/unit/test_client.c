@@ -105,6 +105,25 @@ static void idle_runs_from_the_last_frame(void **state) {
   assert_true(client->shut);
 }
 
+static void idle_begins_when_the_last_reply_is_gone(void **state) {
+  (void)state;
+  out.listeners[0].write_timeout = 1000 * FL_SECOND;
+  struct fl_sock *client = fl_outside_accept(&out, 0);
+  client->window = 0;
+  fl_outside_data(&out, client, "PING\n");
+  for (int i = 0; i < 4; i++) {
+    fl_outside_pass(&out, 25 * FL_SECOND * 4);
+    fl_outside_take(&out, client, 1);
+    assert_false(client->shut || client->closing);
+  }
+  fl_outside_pass(&out, 100 * FL_SECOND);
+  fl_outside_take(&out, client, 1);
+  fl_outside_pass(&out, 299 * FL_SECOND);
+  assert_false(client->shut);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_true(client->shut);
+}
+
 static void a_frame_has_to_end_in_time(void **state) {
   (void)state;
   struct fl_sock *client = fl_outside_accept(&out, 0);
@@ -267,6 +286,7 @@ int main(void) {
       TEST(a_client_that_never_answers_a_fin_is_closed),
       TEST(a_half_close_gets_what_is_owed),
       TEST(idle_runs_from_the_last_frame),
+      TEST(idle_begins_when_the_last_reply_is_gone),
       TEST(a_frame_has_to_end_in_time),
       TEST(who_takes_nothing_is_closed),
       TEST(a_slow_reader_behind_a_full_send_buffer_is_kept),
