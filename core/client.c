@@ -269,8 +269,8 @@ static void run_command(struct fl_client *client, struct fl_slice line,
   queue(client, reply.head, now);
   if (reply.body.size > 0)
     queue(client, reply.body, now);
-  if (reply.head.bytes[reply.head.size - 1] != '\n')
-    queue(client, (struct fl_slice){(const uint8_t *)"\n", 1}, now);
+  if (reply.tail.size > 0)
+    queue(client, reply.tail, now);
 }
 
 /* Passes a request on. Returns whether its frame is done with; else it waits

@@ -55,7 +55,7 @@ static struct fl_slice status(uint32_t clients,
 
 struct fl_command_reply fl_command_run(struct fl_slice line, uint32_t clients,
                                        char scratch[FL_COMMAND_SCRATCH]) {
-  struct fl_command_reply reply = {{NULL, 0}, {NULL, 0}, FL_OK};
+  struct fl_command_reply reply = {.reason = FL_OK};
 
   line = trim(line);
   if (equals(line, LITERAL("PING"))) {
@@ -68,6 +68,7 @@ struct fl_command_reply fl_command_run(struct fl_slice line, uint32_t clients,
   } else {
     reply.head = LITERAL("Echo: ");
     reply.body = line;
+    reply.tail = LITERAL("\n");
   }
   return reply;
 }

@@ -5,10 +5,11 @@
 #include "core/reason.h"
 #include "core/slice.h"
 
-/* A reply in up to two pieces, to be sent one after the other. */
+/* A reply in up to three pieces, to be sent one after the other. */
 struct fl_command_reply {
-  struct fl_slice head; /* in `scratch` or static */
-  struct fl_slice body; /* within the request; size 0 when there is none */
+  struct fl_slice head;  /* in `scratch` or static */
+  struct fl_slice body;  /* within the request, or empty */
+  struct fl_slice tail;  /* static, or empty */
   enum fl_reason reason; /* FL_OK, or why the command got an error reply */
 };
 
@@ -18,7 +19,7 @@ enum { FL_COMMAND_SCRATCH = 64 };
    trimmed, then
      PING    -> "PONG\n"
      STATUS  -> "Connected clients: N\n"
-     other   -> "Echo: " and the trimmed line; the caller adds "\n"
+     other   -> "Echo: ", the trimmed line, "\n"
    A line with a control byte in it (below 0x20 but for TAB, or 0x7f) gets
    "ERROR not_text\n". The reply is valid as long as scratch and line are. */
 struct fl_command_reply fl_command_run(struct fl_slice line, uint32_t clients,

@@ -18,6 +18,12 @@ static struct fl_slice slice(const char *text) {
   return (struct fl_slice){(const uint8_t *)text, strlen(text)};
 }
 
+static size_t put(char *text, size_t at, struct fl_slice piece) {
+  if (piece.size > 0)
+    memcpy(text + at, piece.bytes, piece.size);
+  return at + piece.size;
+}
+
 /* Whether a line, its length given, is answered with exactly this text. */
 static void answers_bytes(struct fl_slice line, uint32_t clients,
                           const char *expected, enum fl_reason reason) {
@@ -25,11 +31,11 @@ static void answers_bytes(struct fl_slice line, uint32_t clients,
   const struct fl_command_reply reply = fl_command_run(line, clients, scratch);
   char text[256];
 
-  assert_true(reply.head.size + reply.body.size < sizeof text);
-  memcpy(text, reply.head.bytes, reply.head.size);
-  if (reply.body.size > 0)
-    memcpy(text + reply.head.size, reply.body.bytes, reply.body.size);
-  text[reply.head.size + reply.body.size] = '\0';
+  assert_true(reply.head.size + reply.body.size + reply.tail.size <
+              sizeof text);
+  size_t size = put(text, 0, reply.head);
+  size = put(text, size, reply.body);
+  text[put(text, size, reply.tail)] = '\0';
   assert_string_equal(text, expected);
   assert_int_equal(reply.reason, reason);
 }
@@ -48,12 +54,12 @@ static void ping(void **state) {
 
 static void commands_are_exact(void **state) {
   (void)state;
-  answers("ping\n", "Echo: ping");
-  answers("Status\n", "Echo: Status");
-  answers("PINGS\n", "Echo: PINGS");
-  answers("PIN\n", "Echo: PIN");
-  answers("PING PING\n", "Echo: PING PING");
-  answers("STATUS 1\n", "Echo: STATUS 1");
+  answers("ping\n", "Echo: ping\n");
+  answers("Status\n", "Echo: Status\n");
+  answers("PINGS\n", "Echo: PINGS\n");
+  answers("PIN\n", "Echo: PIN\n");
+  answers("PING PING\n", "Echo: PING PING\n");
+  answers("STATUS 1\n", "Echo: STATUS 1\n");
 }
 
 static void status_counts(void **state) {
@@ -66,20 +72,20 @@ static void status_counts(void **state) {
 
 static void trims_ascii_white_space_only(void **state) {
   (void)state;
-  answers(" \t\v\f\r hello  world \r\v\f\t\n", "Echo: hello  world");
-  answers("a\tb\n", "Echo: a\tb");
+  answers(" \t\v\f\r hello  world \r\v\f\t\n", "Echo: hello  world\n");
+  answers("a\tb\n", "Echo: a\tb\n");
   /* U+00A0 and U+2003, spaces elsewhere, are passed on. */
-  answers("\xe2\x80\x83x\xc2\xa0\n", "Echo: \xe2\x80\x83x\xc2\xa0");
-  answers("\xc2\xa0x\xe2\x80\x83\n", "Echo: \xc2\xa0x\xe2\x80\x83");
+  answers("\xe2\x80\x83x\xc2\xa0\n", "Echo: \xe2\x80\x83x\xc2\xa0\n");
+  answers("\xc2\xa0x\xe2\x80\x83\n", "Echo: \xc2\xa0x\xe2\x80\x83\n");
 }
 
 static void empty_lines(void **state) {
   (void)state;
-  answers("", "Echo: ");
-  answers("\n", "Echo: ");
-  answers("\r\n", "Echo: ");
-  answers(" \t \n", "Echo: ");
-  answers_bytes((struct fl_slice){NULL, 0}, 0, "Echo: ", FL_OK);
+  answers("", "Echo: \n");
+  answers("\n", "Echo: \n");
+  answers("\r\n", "Echo: \n");
+  answers(" \t \n", "Echo: \n");
+  answers_bytes((struct fl_slice){NULL, 0}, 0, "Echo: \n", FL_OK);
 }
 
 static bool is_refused(unsigned byte) {
@@ -131,7 +137,7 @@ static void refusal_is_the_framings_error(void **state) {
 static void utf8_passes(void **state) {
   (void)state;
   answers("gr\xc3\xbc\xc3\x9f \xf0\x9f\x9a\xa2\n",
-          "Echo: gr\xc3\xbc\xc3\x9f \xf0\x9f\x9a\xa2");
+          "Echo: gr\xc3\xbc\xc3\x9f \xf0\x9f\x9a\xa2\n");
 }
 
 /* The body points into the line, at any size. */
