@@ -4,9 +4,11 @@ FAIRLEAD       the program under test (default: build/native/fairlead)
 FAIRLEAD_SLOW  factor on every time limit, for sanitizers and slow machines
 """
 
+import faulthandler
 import itertools
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,16 @@ def pytest_sessionstart():
 
 @pytest.fixture(autouse=True)
 def limit():
-    """Ends a test that hangs, wherever it does."""
+    """Ends a test that hangs, wherever it does.
+
+    pytest-xdist may run tests in a thread, where no signal handler can be
+    set: there the whole worker ends, with every thread's trace.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        faulthandler.dump_traceback_later(TEST_LIMIT, exit=True)
+        yield
+        faulthandler.cancel_dump_traceback_later()
+        return
 
     def expired(_number, _frame):
         raise AssertionError(f"not done after {TEST_LIMIT:.0f} s")

@@ -224,6 +224,10 @@ def test_unknown_name(fairlead, connect):
 
 
 def test_a_name(fairlead, connect, line_server):
+    try:
+        socket.getaddrinfo("localhost", 80)
+    except OSError:
+        pytest.skip("localhost has no address here (no /etc/hosts)")
     server = line_server()
     gateway = fairlead(gateway_config(f"localhost:{server.address[1]}"))
     client = connect(gateway.address("gateway"))
