@@ -35,7 +35,8 @@ struct sim_client {
   fl_time accepted;
   fl_time last; /* the latest outcome */
   fl_time finished_at;
-  uint8_t *line; /* what has come of the next outcome */
+  fl_time resumed; /* SIM_READS_LATE: when it read again */
+  uint8_t *line;   /* what has come of the next outcome */
   size_t size;
   size_t capacity;
 };
@@ -73,9 +74,13 @@ static fl_time later(fl_time a, fl_time b) { return a > b ? a : b; }
 static fl_time outcome_due(const struct sim_client *client) {
   const struct request *oldest = &client->requests[client->outcomes];
   fl_time due = later(later(oldest->sent, client->last), client->accepted);
-  if (client->upstream != NULL)
-    due += client->upstream->pool.acquire_timeout +
-           client->upstream->write_timeout + client->upstream->request_timeout;
+  const struct fl_upstream_config *upstream = client->upstream;
+  if (upstream == NULL)
+    return due + SLACK;
+  due += upstream->pool.acquire_timeout + upstream->write_timeout +
+         upstream->request_timeout;
+  if (upstream->in_flight > 1) /* behind another's bytes on a connection */
+    due += upstream->request_timeout;
   return due + SLACK;
 }
 
@@ -92,17 +97,13 @@ static bool waits_for_close(const struct sim_client *client) {
                               client->plan.kind == SIM_STOPS_MID_FRAME);
 }
 
-static bool reads_at_will(const struct sim_client *client) {
-  return client->plan.kind != SIM_READS_LATE;
-}
-
 static void watch(void *ctx, uint64_t arg) {
   struct sim_client *client = ctx;
   fl_time due = now(client) + FL_SECOND;
   (void)arg;
   if (client->done || client->sim->phase == SIM_FORCED)
     return;
-  if (client->accepted_yet && reads_at_will(client)) {
+  if (client->accepted_yet && sim_client_reads(client)) {
     if (client->outcomes < client->sent)
       due = outcome_due(client);
     else if (waits_for_close(client))
@@ -217,7 +218,7 @@ static void take_outcome(struct sim_client *client) {
     sim_fail(sim, "client %u: more outcomes than requests: \"%.*s\"",
              client->id, shown(client->size), (const char *)client->line);
   const struct request *request = &client->requests[client->outcomes];
-  if (now(client) > outcome_due(client) && reads_at_will(client))
+  if (now(client) > outcome_due(client) && sim_client_reads(client))
     sim_fail(sim, "client %u: request %u got its outcome late", client->id,
              client->outcomes);
   client->outcomes++;
@@ -274,8 +275,9 @@ static bool may_close(const struct sim_client *client, bool reset) {
   case SIM_STOPS_MID_FRAME:
     return !reset && client->finished && client->outcomes == client->sent &&
            now(client) >= quiet_from(client);
-  case SIM_READS_LATE:
-    return true; /* write_timeout may have come */
+  case SIM_READS_LATE: /* write_timeout, or idle_timeout while it paused */
+    return reset || client->outcomes == client->sent ||
+           client->requests[client->outcomes].sent >= client->resumed;
   default:
     return false;
   }
@@ -291,7 +293,7 @@ static void on_end(void *owner, enum fl_reason reason) {
       sim_fail(sim, "client %u was %s with %u outcomes of %u requests",
                client->id, reset ? "reset" : "closed", client->outcomes,
                client->sent);
-  } else if (sim->phase == SIM_STOPPING && reads_at_will(client) &&
+  } else if (sim->phase == SIM_STOPPING && sim_client_reads(client) &&
              !client->excused && client->outcomes < owed) {
     sim_fail(sim,
              "client %u was %s by the stop with %u outcomes of %" PRIu64
@@ -385,8 +387,10 @@ static void finish(struct sim_client *client) {
 static void read_again(void *ctx, uint64_t arg) {
   struct sim_client *client = ctx;
   (void)arg;
-  if (!client->done)
-    sim_end_read(client->end, true);
+  if (client->done)
+    return;
+  client->resumed = now(client);
+  sim_end_read(client->end, true);
 }
 
 /* Mishaps that do not need that all was sent. */
@@ -471,6 +475,10 @@ struct sim_client *sim_client_new(struct sim *sim,
 
 uint32_t sim_client_listener(const struct sim_client *client) {
   return client->plan.listener;
+}
+
+bool sim_client_reads(const struct sim_client *client) {
+  return client->plan.kind != SIM_READS_LATE;
 }
 
 uint32_t sim_client_from(const struct fl_addr *addr) {

@@ -35,6 +35,9 @@ struct sim_client *sim_client_new(struct sim *sim,
 
 uint32_t sim_client_listener(const struct sim_client *client);
 
+/* Whether it reads all the time, so that it never holds the gateway up. */
+bool sim_client_reads(const struct sim_client *client);
+
 /* Which client has this address; SIM_NOBODY for none. */
 uint32_t sim_client_from(const struct fl_addr *addr);
 

@@ -186,6 +186,7 @@ static void pass(struct sim *sim, uint32_t client) {
   struct account *accounts = sim->ledger->accounts;
   for (uint32_t i = 0; i < sim->client_count; i++)
     if (accounts[i].waiting && comparable(sim, client, i) &&
+        sim_client_reads(sim->clients[i]) &&
         accounts[i].turn + 1 < accounts[client].ticket) {
       accounts[i].passed = true;
       accounts[i].by = client;

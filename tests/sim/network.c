@@ -1,5 +1,7 @@
 #include "tests/sim/network.h"
 
+#include "core/conn.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +103,8 @@ static void syn_arrived(void *ctx, uint64_t port_bits) {
   }
   struct sim_end *accepted = end_new(sim, end->latency);
   accepted->established = true;
+  if (sim_random_chance(&sim->random, 30))
+    accepted->in.room = (size_t)chance(sim, 16, 512);
   accepted->peer = end;
   end->peer = accepted;
   sim_clock_after(&sim->clock, end->latency, end_connected, end, FL_OK);
@@ -155,18 +159,18 @@ static void plan_delivery(struct sim_end *end, fl_time delay) {
 }
 
 /* How much one read takes of `available` bytes. */
-static size_t read_size(struct sim_end *end, size_t available) {
+static size_t read_size(struct sim_end *end, size_t available, bool all) {
   struct sim *sim = end->sim;
   size_t size = available;
-  unsigned kind = (unsigned)chance(sim, 0, 3);
+  unsigned kind = all ? 3 : (unsigned)chance(sim, 0, 3);
   if (kind == 0)
     size = (size_t)chance(sim, 1, available);
   else if (kind == 1)
     size = (size_t)chance(sim, 1, available < 8 ? available : 8);
-  if (size > 65536)
-    size = 65536;
+  if (size > FL_READ_MAX)
+    size = FL_READ_MAX;
   if (end->in.consumed + size == end->in.glue && size < available)
-    size++;
+    size = size > 1 ? size - 1 : 2;
   return size;
 }
 
@@ -174,9 +178,7 @@ static size_t read_size(struct sim_end *end, size_t available) {
    beyond them or after the call. */
 static void deliver_bytes(struct sim_end *end, size_t size) {
   struct pipe *in = &end->in;
-  uint8_t *bytes = malloc(size);
-  if (bytes == NULL)
-    sim_fail(end->sim, "the simulation is out of memory");
+  uint8_t *bytes = sim_buffer(size);
   memcpy(bytes, in->bytes, size);
   in->consumed += size;
   memmove(in->bytes, in->bytes + size, (size_t)(in->written - in->consumed));
@@ -198,7 +200,7 @@ static void deliver_one(struct sim_end *end, bool all) {
     end->ops->end(end->owner, break_reason(end->sim));
   } else if (in->arrived > in->consumed) {
     size_t available = (size_t)(in->arrived - in->consumed);
-    deliver_bytes(end, all ? available : read_size(end, available));
+    deliver_bytes(end, read_size(end, available, all));
   } else {
     in->fin_read = true;
     end->ops->end(end->owner, FL_PEER_CLOSED);

@@ -84,13 +84,30 @@ static void add_pool(struct draft *draft, uint32_t upstream, unsigned max) {
       (unsigned)chance(sim, 200, 10000));
 }
 
+/* Sometimes request_timeout leaves write_timeout room to come first. */
+static void add_waits(struct draft *draft, bool clean, bool large) {
+  bool patient = large && percent(draft->sim, 50);
+  if (clean) {
+    add_time(draft, "request_timeout", 60000, 60000);
+    add_time(draft, "write_timeout", 2000, 5000);
+  } else if (patient) {
+    add_time(draft, "request_timeout", 3000, 8000);
+    add_time(draft, "write_timeout", 100, 600);
+  } else {
+    add_time(draft, "request_timeout", 100, 2000);
+    add_time(draft, "write_timeout", 100, 5000);
+  }
+}
+
 static void add_upstream(struct draft *draft, uint32_t upstream) {
   struct sim *sim = draft->sim;
   struct sim_upstream_plan *plan = &sim->upstreams[upstream];
   unsigned max = percent(sim, 30) ? 1 : (unsigned)chance(sim, 1, 12);
   unsigned shards = (unsigned)chance(sim, 1, 3);
-  unsigned bytes = percent(sim, 70) ? (unsigned)chance(sim, 128, 400)
-                                    : (unsigned)chance(sim, 512, 16384);
+  /* Requests beyond the windows, and servers that may take them slowly. */
+  bool large = percent(sim, 30);
+  unsigned bytes = large ? (unsigned)chance(sim, 512, 16384)
+                         : (unsigned)chance(sim, 128, 400);
   if (percent(sim, 60) || shards > sim->worker_count || shards > max)
     shards = 1;
   plan->bytes = bytes - 8;
@@ -102,15 +119,14 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
       percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4), bytes);
   add_pool(draft, upstream, max);
   add_time(draft, "connect_timeout", plan->clean ? 5000 : 200, 5000);
-  add_time(draft, "request_timeout", plan->clean ? 60000 : 100,
-           plan->clean ? 60000 : 2000);
-  add_time(draft, "write_timeout", plan->clean ? 2000 : 200, 5000);
+  add_waits(draft, plan->clean, large);
   unsigned initial = (unsigned)chance(sim, 10, 500);
+  unsigned factor = (unsigned)chance(sim, 1, 4);
+  unsigned longest = initial + (unsigned)chance(sim, 0, 4000);
   add(draft,
       "\"backoff\": {\"initial\": \"%ums\", \"factor\": %u, "
       "\"max\": \"%ums\"}}",
-      initial, (unsigned)chance(sim, 1, 4),
-      initial + (unsigned)chance(sim, 0, 4000));
+      initial, factor, longest);
 }
 
 /* -- listeners -- */
@@ -216,7 +232,7 @@ static struct sim_server_plan draw_server(struct sim *sim, bool clean) {
   plan.close_after = sometimes(sim, 10);
   plan.unsolicited = sometimes(sim, 50);
   plan.hang_up = sometimes(sim, 20);
-  plan.stalls = sometimes(sim, 20);
+  plan.stalls = sometimes(sim, 60);
   plan.falls = percent(sim, 35);
   return plan;
 }
@@ -268,22 +284,26 @@ static uint32_t longest_request(const struct sim *sim,
   return longest < 16384 ? longest : 16384;
 }
 
+static enum sim_client_kind draw_kind(struct sim *sim) {
+  if (percent(sim, 50))
+    return SIM_POLITE;
+  return (enum sim_client_kind)chance(sim, 0, SIM_CLIENT_KINDS - 1);
+}
+
+/* One draw a statement: the order within an expression is the compiler's. */
 static void draw_client(struct sim *sim) {
-  struct sim_client_plan plan = {
-      .kind = percent(sim, 50)
-                  ? SIM_POLITE
-                  : (enum sim_client_kind)chance(sim, 0, SIM_CLIENT_KINDS - 1),
-      .listener = (uint32_t)chance(sim, 0, sim->config->listener_count - 1),
-      .total = (uint32_t)chance(sim, 1, percent(sim, 30) ? 400 : 60),
-      .pipeline = percent(sim, 50) ? 1 : (uint32_t)chance(sim, 2, 50),
-      .start = chance(sim, 0, percent(sim, 50) ? 10000 : 2 * FL_SECOND),
-      .think = percent(sim, 60) ? 0 : chance(sim, 0, 200000),
-      .pause = chance(sim, 100000, 15 * FL_SECOND)};
+  struct sim_client_plan plan = {.kind = draw_kind(sim)};
+  plan.listener = (uint32_t)chance(sim, 0, sim->config->listener_count - 1);
+  plan.total = (uint32_t)chance(sim, 1, percent(sim, 30) ? 400 : 60);
+  plan.pipeline = percent(sim, 50) ? 1 : (uint32_t)chance(sim, 2, 50);
+  plan.start = chance(sim, 0, percent(sim, 50) ? 10000 : 2 * FL_SECOND);
+  plan.think = percent(sim, 60) ? 0 : chance(sim, 0, 200000);
+  plan.pause = chance(sim, 100000, 15 * FL_SECOND);
+  plan.mishap = (uint32_t)chance(sim, 0, plan.total - 1);
   const struct fl_listener_config *listener =
       &sim->config->listeners[plan.listener];
   uint32_t size = longest_request(sim, listener);
-  plan.mishap = (uint32_t)chance(sim, 0, plan.total - 1);
-  plan.size = percent(sim, 70) ? 64 : (uint32_t)chance(sim, 64, size);
+  plan.size = percent(sim, 50) ? 64 : (uint32_t)chance(sim, 64, size);
   if (plan.kind == SIM_READS_LATE && percent(sim, 50))
     plan.size = size; /* enough to fill windows and watermarks */
   plan.binary =

@@ -23,12 +23,17 @@ struct sim_arena {
   max_align_t memory[];
 };
 
-void *sim_alloc(struct sim *sim, size_t size) {
-  struct sim_arena *piece = calloc(1, sizeof *piece + size);
-  if (piece == NULL) {
+void *sim_buffer(size_t size) {
+  void *memory = calloc(1, size);
+  if (memory == NULL) {
     fprintf(stderr, "fairlead-sim: out of memory\n");
     exit(1);
   }
+  return memory;
+}
+
+void *sim_alloc(struct sim *sim, size_t size) {
+  struct sim_arena *piece = sim_buffer(sizeof *piece + size);
   piece->next = sim->arena;
   sim->arena = piece;
   return piece->memory;

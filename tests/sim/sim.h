@@ -71,6 +71,9 @@ struct sim {
 void *sim_alloc(struct sim *sim, size_t size);
 void sim_arena_free(struct sim *sim);
 
+/* Memory of the caller's own, given back with free(); never NULL. */
+void *sim_buffer(size_t size);
+
 /* A promise was broken: says so, with seed, moment and how to replay, and
    leaves the run. */
 #if defined(__GNUC__)

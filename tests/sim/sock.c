@@ -239,9 +239,7 @@ static enum fl_reason io_send_rest(struct fl_sock *sock,
   sock->rest = bytes;
   sock->progress = now(sock);
   sock->taken = 0;
-  sock->copy = malloc(bytes.size);
-  if (sock->copy == NULL)
-    sim_fail(sim_of(sock), "the simulation is out of memory");
+  sock->copy = sim_buffer(bytes.size);
   memcpy(sock->copy, bytes.bytes, bytes.size);
   sim_clock_after(&sim_of(sock)->clock, chance(sock, 1, 5000), pump, sock, 0);
   return FL_OK;
