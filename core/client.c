@@ -29,8 +29,12 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 /* Input is read on while a request waits, so that the client's end is seen,
    up to the high watermark; one more read may come on top. */
 static size_t in_max(const struct fl_client *client) {
-  return larger(client->listener->config->max_frame, FL_HIGH_WATERMARK) +
-         FL_READ_MAX;
+  const struct fl_upstream *upstream = client->listener->upstream;
+  size_t frame = client->listener->config->max_frame;
+  size_t most = larger(frame, FL_HIGH_WATERMARK) + FL_READ_MAX;
+  if (upstream != NULL) /* requests may come back */
+    most += (size_t)upstream->config->in_flight * frame;
+  return most;
 }
 
 /* Nothing is taken on above the high watermark; what was taken on before may
@@ -42,8 +46,6 @@ static size_t out_max(const struct fl_client *client) {
   if (upstream != NULL)
     most =
         ((size_t)upstream->config->in_flight + 1) * upstream->config->max_frame;
-  if (most > UINT32_MAX / 2 - FL_HIGH_WATERMARK - FL_ERROR_REPLY_MAX)
-    return UINT32_MAX / 2;
   return most + FL_HIGH_WATERMARK + FL_ERROR_REPLY_MAX;
 }
 
@@ -70,7 +72,7 @@ static bool may_decode(struct fl_client *client) {
 static void release(struct fl_client *client, fl_time now) {
   client->held = false;
   client->active = now;
-  if (client->frame_size == 0 && !client->resent)
+  if (client->frame_size == 0)
     client->since = now;
   run_later(client);
 }
@@ -98,14 +100,15 @@ static void leave_upstream(struct fl_client *client) {
   if (upstream == NULL)
     return;
   metrics_of(client)->requests_abandoned += client->outstanding;
-  if (client->frame_size > 0 || client->resent)
-    metrics_of(client)->requests_abandoned++;
+  metrics_of(client)->requests_abandoned +=
+      client->resent + (client->frame_size > 0);
   fl_upstream_unwait(upstream, client);
   if (client->bound != NULL)
     fl_exchanges_forget(&client->bound->exchanges, client);
   client->bound = NULL;
   client->outstanding = 0;
   client->frame_size = 0;
+  client->resent = 0;
 }
 
 static void close_client(struct fl_client *client, enum fl_reason reason,
@@ -167,10 +170,13 @@ static void report_failed(const struct fl_client *client, enum fl_reason reason,
   fl_gateway_event(gateway_of(client), &event);
 }
 
-static void drop_frame(struct fl_client *client) {
+/* The frame at the start of conn.in is done with, if one waited there. */
+static void drop_frame(struct fl_client *client, fl_time now) {
   fl_buffer_consume(&client->conn.in, &gateway_of(client)->spare,
                     client->frame_size);
   client->frame_size = 0;
+  if (client->resent == 0)
+    client->since = now;
 }
 
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
@@ -204,7 +210,7 @@ static void fail(struct fl_client *client, enum fl_reason reason, bool fatal) {
    conn.in. */
 static void send_error(struct fl_client *client, fl_time now) {
   enum fl_reason reason = (enum fl_reason)client->error;
-  drop_frame(client);
+  drop_frame(client, now);
   client->error = FL_OK;
   if (client->fatal)
     metrics_of(client)->requests++; /* none was decoded */
@@ -222,7 +228,7 @@ struct fl_slice fl_client_request(const struct fl_client *client) {
 }
 
 void fl_client_assigned(struct fl_client *client, fl_time now) {
-  drop_frame(client);
+  drop_frame(client, now);
   client->active = now;
   run_later(client);
 }
@@ -233,26 +239,41 @@ void fl_client_refused(struct fl_client *client, enum fl_reason reason,
   settle(client, now);
 }
 
+/* Whether a request that was decoded then has waited long enough. */
+static bool too_late(const struct fl_client *client, fl_time decoded,
+                     fl_time now) {
+  const struct fl_pool_config *pool = &client->listener->upstream->config->pool;
+  return now >= fl_time_add(decoded, pool->acquire_timeout);
+}
+
 void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
-                      fl_time decoded, fl_time now) {
+                      const struct fl_exchange *exchange, fl_time now) {
   struct fl_gateway *gateway = gateway_of(client);
-  if (client->frame_size > 0 || client->resent)
-    gateway->metrics.requests--; /* it will be decoded again after this one */
+  struct fl_upstream *upstream = client->listener->upstream;
+  /* What stood first, waiting or refused, is decoded again behind this. */
+  fl_upstream_unwait(upstream, client);
   if (client->frame_size > 0)
-    client->conn.frames--;
-  fl_upstream_unwait(client->listener->upstream, client);
-  client->frame_size = 0;
-  client->resent = true;
-  client->since = decoded;
+    client->resent++;
+  client->error = FL_OK;
+  client->fatal = false;
   client->framing = (struct fl_framing_state){0};
-  client->conn.frames--;
-  gateway->metrics.requests_resent++;
-  client->error = FL_OK; /* what failed is decoded again, too */
   if (!fl_buffer_prepend(&client->conn.in, &gateway->spare, frame,
-                         UINT32_MAX / 2))
+                         in_max(client))) {
+    metrics_of(client)->requests_abandoned++;
+    client->frame_size = 0;
     close_client(client, FL_OUT_OF_MEMORY, true, now);
+    return;
+  }
+  gateway->metrics.requests_resent++;
+  client->frame_size = (uint32_t)frame.size;
+  client->since = exchange->decoded;
+  client->ticket = exchange->ticket;
+  if (too_late(client, exchange->decoded, now))
+    fail(client, FL_ACQUIRE_TIMEOUT, false);
   else
-    run_later(client);
+    fl_upstream_wait(upstream, client);
+  fl_transport_read(&client->conn, client->conn.in.size < FL_HIGH_WATERMARK);
+  run_later(client);
 }
 
 /* Answers one command. */
@@ -261,7 +282,6 @@ static void run_command(struct fl_client *client, struct fl_slice line,
   char scratch[FL_COMMAND_SCRATCH];
   uint32_t clients = fl_occupancy_count(client->listener->occupancy);
   struct fl_command_reply reply = fl_command_run(line, clients, scratch);
-  metrics_of(client)->requests++;
   if (reply.reason == FL_OK)
     metrics_of(client)->replies++;
   else
@@ -273,28 +293,42 @@ static void run_command(struct fl_client *client, struct fl_slice line,
     queue(client, reply.tail, now);
 }
 
-/* Passes a request on. Returns whether its frame is done with; else it waits
-   and must stay at the start of conn.in. */
+/* Passes on a request that was decoded then. Returns whether its frame is done
+   with; else it waits, or waits for its error, at the start of conn.in. */
 static bool pass_on(struct fl_client *client, struct fl_slice frame,
-                    fl_time now) {
-  enum fl_reason reason;
-  fl_time decoded = client->resent ? client->since : now;
-  if (!client->resent)
-    metrics_of(client)->requests++;
-  client->resent = false;
-  switch (fl_upstream_submit(client->listener->upstream, client, frame, decoded,
-                             &reason, now)) {
-  case FL_SUBMIT_ASSIGNED:
+                    fl_time decoded, fl_time now) {
+  enum fl_reason reason = FL_SHUTDOWN;
+  enum fl_submit submit = FL_SUBMIT_REFUSED;
+  if (too_late(client, decoded, now))
+    reason = FL_ACQUIRE_TIMEOUT;
+  else if (gateway_of(client)->stopping != FL_STOP_NOW)
+    submit = fl_upstream_submit(client->listener->upstream, client, frame,
+                                decoded, &reason, now);
+  if (submit == FL_SUBMIT_ASSIGNED)
     return true;
-  case FL_SUBMIT_REFUSED:
+  if (submit == FL_SUBMIT_REFUSED)
     fail(client, reason, false);
-    break;
-  case FL_SUBMIT_WAITS:
-    break;
-  }
   client->frame_size = (uint32_t)frame.size;
   client->since = decoded;
   return false;
+}
+
+/* Acts on a frame; else as pass_on. */
+static bool act_on(struct fl_client *client, struct fl_slice frame,
+                   fl_time now) {
+  fl_time decoded = now;
+  client->active = now;
+  if (client->resent > 0) {
+    client->resent--;
+    decoded = client->since;
+  } else {
+    client->conn.frames++;
+    metrics_of(client)->requests++;
+  }
+  if (client->listener->upstream != NULL)
+    return pass_on(client, frame, decoded, now);
+  run_command(client, frame, now);
+  return true;
 }
 
 /* Acts on the frames of bytes until they end or the client is blocked.
@@ -314,11 +348,7 @@ static size_t consume(struct fl_client *client, struct fl_slice bytes,
       break;
     }
     rest.size = (size_t)size;
-    client->conn.frames++;
-    client->active = now;
-    if (config->mode == FL_MODE_COMMAND)
-      run_command(client, rest, now);
-    else if (!pass_on(client, rest, now))
+    if (!act_on(client, rest, now))
       break;
     used += (size_t)size;
   }
@@ -332,27 +362,46 @@ static void consume_kept(struct fl_client *client, fl_time now) {
   if (client->state != FL_CLIENT_OPEN)
     return;
   fl_buffer_consume(&client->conn.in, &gateway_of(client)->spare, used);
-  if (used > 0 && client->frame_size == 0 && !client->resent)
+  if (used > 0 && client->frame_size == 0)
     client->since = now;
 }
 
 /* Timeouts. */
 
-static fl_time due_open(const struct fl_client *client) {
+/* The timeout an open client runs into next, and when in *due; FL_OK for
+   none, as long as the upstream's deadlines or write_timeout govern. */
+static enum fl_reason next_timeout(const struct fl_client *client,
+                                   fl_time *due) {
   const struct fl_listener_config *config = client->listener->config;
-  fl_time due = fl_transport_write_due(&client->conn, config->write_timeout);
+  *due = FL_NEVER;
   if (client->error != FL_OK)
-    return due;
-  if (client->frame_size > 0)
-    return fl_time_min(
-        due,
+    return FL_OK;
+  if (client->frame_size > 0) {
+    *due =
         fl_time_add(client->since,
-                    client->listener->upstream->config->pool.acquire_timeout));
-  if (client->outstanding > 0 || blocked(client) || client->conn.rest != NULL)
-    return due; /* the upstream's deadlines, or write_timeout, govern */
-  if (client->conn.in.size > 0)
-    due = fl_time_min(due, fl_time_add(client->since, config->frame_timeout));
-  return fl_time_min(due, fl_time_add(client->active, config->idle_timeout));
+                    client->listener->upstream->config->pool.acquire_timeout);
+    return FL_ACQUIRE_TIMEOUT;
+  }
+  if (client->outstanding > 0 || client->held || client->conn.rest != NULL)
+    return FL_OK;
+  if (client->draining) {
+    *due = fl_time_add(client->active, LINGER_TIMEOUT_STOPPING);
+    return FL_SHUTDOWN;
+  }
+  *due = fl_time_add(client->active, config->idle_timeout);
+  fl_time frame = fl_time_add(client->since, config->frame_timeout);
+  if (client->conn.in.size == 0 || frame >= *due)
+    return FL_IDLE_TIMEOUT;
+  *due = frame;
+  return FL_FRAME_TIMEOUT;
+}
+
+static fl_time due_open(const struct fl_client *client) {
+  fl_time due;
+  (void)next_timeout(client, &due);
+  return fl_time_min(
+      due, fl_transport_write_due(&client->conn,
+                                  client->listener->config->write_timeout));
 }
 
 static void arm(struct fl_client *client) {
@@ -405,6 +454,11 @@ void fl_client_run(struct fl_client *client, fl_time now) {
 
 /* Events of the connection. */
 
+static void end_input(struct fl_client *client, enum fl_reason reason) {
+  client->ended = true;
+  client->reason = (uint8_t)reason;
+}
+
 static void client_data(struct fl_conn *conn, struct fl_slice bytes,
                         fl_time now) {
   struct fl_client *client = of(conn);
@@ -454,8 +508,7 @@ static void client_ended(struct fl_conn *conn, enum fl_reason reason,
   client->fin = true; /* a half-close: what is owed is still delivered */
   if (client->state != FL_CLIENT_OPEN || client->ended)
     return;
-  client->ended = true;
-  client->reason = FL_PEER_CLOSED;
+  end_input(client, FL_PEER_CLOSED);
   fl_client_run(client, now);
 }
 
@@ -480,28 +533,6 @@ static const struct fl_owner client_owner = {.connected = client_connected,
                                              .ended = client_ended,
                                              .closed = client_closed};
 
-/* Which of an open client's timeouts has come; FL_OK when none has. */
-static enum fl_reason expired_reason(const struct fl_client *client,
-                                     fl_time now) {
-  const struct fl_listener_config *config = client->listener->config;
-  if (client->error != FL_OK)
-    return FL_OK;
-  if (client->frame_size > 0)
-    return now >= fl_time_add(
-                      client->since,
-                      client->listener->upstream->config->pool.acquire_timeout)
-               ? FL_ACQUIRE_TIMEOUT
-               : FL_OK;
-  if (client->outstanding > 0 || blocked(client) || client->conn.rest != NULL)
-    return FL_OK;
-  if (client->conn.in.size > 0 &&
-      now >= fl_time_add(client->since, config->frame_timeout))
-    return FL_FRAME_TIMEOUT;
-  if (now >= fl_time_add(client->active, config->idle_timeout))
-    return FL_IDLE_TIMEOUT;
-  return FL_OK;
-}
-
 static void client_expired(struct fl_deadline *deadline, fl_time now) {
   struct fl_conn *conn = FL_CONTAINER(deadline, struct fl_conn, deadline);
   struct fl_client *client = of(conn);
@@ -515,8 +546,11 @@ static void client_expired(struct fl_deadline *deadline, fl_time now) {
     close_client(client, FL_WRITE_TIMEOUT, true, now);
     return;
   }
+  fl_time due = FL_NEVER;
   enum fl_reason reason =
-      client->state == FL_CLIENT_OPEN ? expired_reason(client, now) : FL_OK;
+      client->state == FL_CLIENT_OPEN ? next_timeout(client, &due) : FL_OK;
+  if (due > now)
+    reason = FL_OK;
   if (reason == FL_ACQUIRE_TIMEOUT) {
     fl_upstream_unwait(client->listener->upstream, client);
     fl_client_refused(client, reason, now);
@@ -563,19 +597,25 @@ void fl_client_drain(struct fl_client *client, fl_time now) {
     arm(client); /* it lingers for less now */
     return;
   }
-  if (!client->ended)
-    client->reason = FL_SHUTDOWN;
-  client->ended = true;
+  /* One that was not read for a while may have sent more, in this kernel or
+     still in its own: it is read on until it is silent for a moment. */
+  client->draining = !client->conn.reading;
+  if (!client->ended && !client->draining)
+    end_input(client, FL_SHUTDOWN);
   fl_client_run(client, now);
 }
 
 void fl_client_shut(struct fl_client *client, fl_time now) {
   if (client->state == FL_CLIENT_CLOSING)
     return;
-  if (client->state == FL_CLIENT_OPEN && client->frame_size > 0) {
+  if (client->listener->upstream != NULL)
     fl_upstream_unwait(client->listener->upstream, client);
-    drop_frame(client);
-    fl_client_error(client, FL_SHUTDOWN, NULL, now);
+  if (client->frame_size > 0)
+    fl_client_refused(client, FL_SHUTDOWN, now);
+  /* So are the frames behind it: pass_on refuses them, one a time. */
+  for (size_t left = SIZE_MAX; client->conn.in.size < left;) {
+    left = client->conn.in.size;
+    fl_client_run(client, now);
   }
   fl_transport_flush(&client->conn, now);
   close_client(client, FL_SHUTDOWN, false, now);

@@ -6,6 +6,7 @@
 #include "core/listener.h"
 #include "core/transport.h"
 
+struct fl_exchange;
 struct fl_pooled;
 
 enum fl_client_state {
@@ -31,6 +32,8 @@ struct fl_client {
   struct fl_framing_state framing;
   uint32_t frame_size;  /* of the waiting request, at the start of conn.in; 0
                            when none waits */
+  uint32_t resent;      /* frames in conn.in behind the waiting one that were
+                           decoded and counted before, at `since` */
   uint32_t outstanding; /* requests on `bound` without an outcome */
   uint8_t state;        /* enum fl_client_state */
   uint8_t error;        /* enum fl_reason: an error reply that is due once
@@ -42,8 +45,7 @@ struct fl_client {
   bool fatal;           /* `error` ends the connection */
   bool ended;           /* no more input is decoded than what is here */
   bool fin;             /* the peer's FIN came */
-  bool resent;          /* the request decoded next was decoded before, at
-                           `since` */
+  bool draining;        /* a stop: read on until it is silent for a moment */
 };
 
 /* Takes an accepted socket. Returns NULL when memory is out. */
@@ -72,10 +74,10 @@ void fl_client_reply(struct fl_client *client, struct fl_slice frame,
 void fl_client_error(struct fl_client *client, enum fl_reason reason,
                      const char *server, fl_time now);
 
-/* The newest outstanding request has not left and comes back: it is decoded
-   again, with the deadline it had. */
+/* The newest outstanding request has not left and comes back to wait, in its
+   old turn and with the deadline it had (of several, the oldest's). */
 void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
-                      fl_time decoded, fl_time now);
+                      const struct fl_exchange *exchange, fl_time now);
 
 /* Answers what was complete, then closes with FL_SHUTDOWN. */
 void fl_client_drain(struct fl_client *client, fl_time now);

@@ -22,6 +22,11 @@ struct fl_endpoint {
   struct fl_place place;
 };
 
+/* The most that in_flight * max_frame of an upstream may be: 256 MiB. (The
+   largest max_frame, 16 MiB, leaves room for 16 in flight; so the rule is
+   only broken by files that set in_flight.) */
+enum { FL_CONFIG_REPLIES_MAX = 256 * 1024 * 1024 };
+
 enum { FL_LOG_ERROR, FL_LOG_WARNING, FL_LOG_INFO, FL_LOG_DEBUG };
 
 struct fl_sockopts {

@@ -228,6 +228,32 @@ static void check_order(struct fl_config_reader *reader,
   fl_config_node_error(reader, has_low ? &low : &high, NULL, &allowed);
 }
 
+/* Replies to all the requests a client may have in flight are kept for it
+   until it takes them. */
+static void check_replies(struct fl_config_reader *reader,
+                          const struct fl_config_node *element) {
+  const struct fl_upstream_config *upstream =
+      &reader->config->upstreams[element->index];
+  struct fl_config_node frame;
+  struct fl_config_node node;
+  bool has_frame = fl_config_node_find(reader, element, "max_frame", &frame);
+  if ((uint64_t)upstream->in_flight * upstream->max_frame <=
+          FL_CONFIG_REPLIES_MAX ||
+      !fl_config_node_find(reader, element, "in_flight", &node) ||
+      !fl_config_node_good(reader, &node) ||
+      (has_frame && !fl_config_node_good(reader, &frame)))
+    return;
+  struct fl_text allowed = {0};
+  FL_TEXT(&allowed, "at most ");
+  fl_text_add_number(&allowed, FL_CONFIG_REPLIES_MAX / upstream->max_frame);
+  FL_TEXT(&allowed, ", for in_flight replies of max_frame (");
+  add_value(&allowed, upstream->max_frame, fl_config_sizes);
+  FL_TEXT(&allowed, ") may wait for one client: ");
+  add_value(&allowed, FL_CONFIG_REPLIES_MAX, fl_config_sizes);
+  FL_TEXT(&allowed, " at most");
+  fl_config_node_error(reader, &node, NULL, &allowed);
+}
+
 static void check_upstream(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   const struct fl_upstream_config *upstream =
@@ -241,6 +267,7 @@ static void check_upstream(struct fl_config_reader *reader,
        upstream->backoff.max, fl_config_durations}};
   check_upstream_name(reader, element);
   check_servers(reader, element);
+  check_replies(reader, element);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
     check_order(reader, element, &orders[i]);
 }

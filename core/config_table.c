@@ -221,7 +221,8 @@ static const struct fl_config_row upstream_rows[] = {
   {"in_flight", FL_CONFIG_INTEGER, 0, "1", 1, 1000,
    FIELD(fl_upstream_config, in_flight),
    .meaning = "Requests under way on one connection. More than 1 only for "
-              "servers that never skip or repeat a reply."},
+              "servers that never skip or repeat a reply. Times `max_frame`, "
+              "at most 256MiB: so much may wait for one client."},
   {"max_frame", FL_CONFIG_SIZE, 0, "1MiB", 64, MIB(16),
    FIELD(fl_upstream_config, max_frame),
    .meaning = "The longest reply, its end included."},
@@ -230,7 +231,8 @@ static const struct fl_config_row upstream_rows[] = {
    .meaning = "Its connections."},
   {"connect_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), HOURS(1), .step = 0,
    FIELD(fl_upstream_config, connect_timeout),
-   .meaning = "How long establishing a connection may take."},
+   .meaning = "How long looking the name up may take, and then connecting "
+              "to each of its addresses."},
   {"request_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_upstream_config, request_timeout),
    .meaning = "From the first byte sent to the last byte of the reply."},

@@ -12,6 +12,7 @@ struct fl_client;
 
 struct fl_exchange {
   struct fl_client *client; /* NULL when it left: the reply is dropped */
+  uint64_t ticket;          /* its turn, should it have to wait again */
   fl_time decoded;          /* the request's frame was complete */
   fl_time started;          /* the kernel took its first byte; FL_NEVER
                                before that */

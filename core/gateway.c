@@ -48,6 +48,7 @@ struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup) {
   fl_list_init(&gateway->runnable);
   fl_list_init(&gateway->dispatch);
   fl_list_init(&gateway->dirty);
+  fl_list_init(&gateway->late);
   gateway->listeners =
       calloc(config->listener_count + 1, sizeof *gateway->listeners);
   gateway->upstreams =
@@ -127,25 +128,43 @@ void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
     fl_server_resolved(found, addrs, count, reason, now);
 }
 
-fl_time fl_gateway_tick(struct fl_gateway *gateway, fl_time now) {
-  return fl_deadlines_run(&gateway->deadlines, now);
+static void write_out(struct fl_list *dirty, fl_time now) {
+  struct fl_list *node;
+  while ((node = fl_list_pop(dirty)) != NULL)
+    fl_transport_flush(FL_CONTAINER(node, struct fl_conn, dirty), now);
 }
 
-void fl_gateway_flush(struct fl_gateway *gateway, fl_time now) {
+void fl_gateway_relieve(struct fl_gateway *gateway, fl_time now) {
+  write_out(&gateway->dirty, now);
+}
+
+/* Returns whether there was something to do. */
+static bool work(struct fl_gateway *gateway, fl_time now) {
   struct fl_list *node;
+  if ((node = fl_list_pop(&gateway->runnable)) != NULL)
+    fl_client_run(FL_CONTAINER(node, struct fl_client, runnable), now);
+  else if ((node = fl_list_pop(&gateway->dispatch)) != NULL)
+    fl_upstream_dispatch(FL_CONTAINER(node, struct fl_upstream, dispatch), now);
+  else if (!fl_list_empty(&gateway->dirty))
+    write_out(&gateway->dirty, now);
+  else if (!fl_list_empty(&gateway->late))
+    write_out(&gateway->late, now);
+  else
+    return false;
+  return true;
+}
+
+fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
+  fl_time due;
   /* Writing comes last, so that a peer gets all of the turn in one write. A
-     write that finds the peer gone makes work for another round. */
-  for (;;) {
-    if ((node = fl_list_pop(&gateway->runnable)) != NULL)
-      fl_client_run(FL_CONTAINER(node, struct fl_client, runnable), now);
-    else if ((node = fl_list_pop(&gateway->dispatch)) != NULL)
-      fl_upstream_dispatch(FL_CONTAINER(node, struct fl_upstream, dispatch),
-                           now);
-    else if ((node = fl_list_pop(&gateway->dirty)) != NULL)
-      fl_transport_flush(FL_CONTAINER(node, struct fl_conn, dirty), now);
-    else
-      break;
-  }
+     write that finds the peer gone, or a deadline, makes work for another
+     round. */
+  do {
+    while (work(gateway, now))
+      ;
+    due = fl_deadlines_run(&gateway->deadlines, now);
+  } while (work(gateway, now));
+  return due;
 }
 
 /* Stopping. */

@@ -24,7 +24,7 @@ struct fl_gateway_setup {
 /* Returns NULL when memory is out. Opens nothing yet. */
 struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup);
 
-/* Starts filling the pools. Call once; then fl_gateway_tick and _flush. */
+/* Starts filling the pools. Call once; then fl_gateway_turn. */
 void fl_gateway_start(struct fl_gateway *gateway, fl_time now);
 
 /* A client was accepted. Requires: placement says that this worker serves
@@ -40,15 +40,17 @@ void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
                          const struct fl_addr *addrs, uint32_t count,
                          enum fl_reason reason, fl_time now);
 
-/* Runs what is due and returns when it wants to be called again. Any other
-   call may move that moment: ask after the last flush of a turn. */
-fl_time fl_gateway_tick(struct fl_gateway *gateway, fl_time now);
+/* The end of a loop turn: runs what is due, hands waiting requests to
+   connections, writes what has gathered (one write per peer), until nothing
+   is left to do. Returns the moment at which it wants to be called again;
+   any other call may move it, so ask again in each turn. Requires: what all
+   peers had sent when the turn began was read, for it may show that a
+   connection must not be given its next request. */
+fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now);
 
-/* Hands waiting requests to connections and writes what has gathered: one
-   write per peer. Call at the end of each loop turn, also after a tick, and
-   in a long turn now and then; not before all that one peer has sent was
-   read. */
-void fl_gateway_flush(struct fl_gateway *gateway, fl_time now);
+/* Within a long turn: writes what has gathered for clients, and nothing to
+   upstreams. */
+void fl_gateway_relieve(struct fl_gateway *gateway, fl_time now);
 
 /* The stages of a stop. Each may be called only after the one before.
    STOP_REQUESTS: clients of request listeners are answered what was complete

@@ -23,7 +23,9 @@ struct fl_gateway {
      connection's and each peer gets one write. */
   struct fl_list runnable; /* clients whose situation changed */
   struct fl_list dispatch; /* upstreams with a place or a waiter more */
-  struct fl_list dirty;    /* connections with output to write */
+  struct fl_list dirty;    /* clients with output to write */
+  struct fl_list late;     /* pooled connections with output to write; only
+                              at the end of a turn */
   uint32_t clients[2];     /* not closed yet, by enum fl_mode */
   uint32_t upstream_conns; /* not closed yet */
   uint32_t lookups;        /* asked for so far */

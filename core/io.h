@@ -56,8 +56,10 @@ struct fl_io {
      else in the ordinary way. Nothing follows but one fl_conn_closed. */
   void (*close)(struct fl_sock *sock, bool reset);
 
-  /* Looks a name up; answered by fl_gateway_resolved. */
-  void (*resolve)(void *ctx, fl_token token, const char *host, uint16_t port);
+  /* Looks a name up. Returns FL_OK (fl_gateway_resolved may follow), or why
+     it could not even start (nothing follows). */
+  enum fl_reason (*resolve)(void *ctx, fl_token token, const char *host,
+                            uint16_t port);
 
   /* Uniform over all 64-bit values. */
   uint64_t (*random)(void *ctx);

@@ -25,7 +25,7 @@ static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
   struct fl_server *server = pooled->server;
   struct fl_list *list = &server->conns[state];
   pooled->state = state;
-  server->upstream->state_count[state]++;
+  server->upstream->closing += state == FL_POOLED_CLOSING;
   server->connecting += state == FL_POOLED_CONNECTING;
   if (state == FL_POOLED_IDLE) /* the one used last is used next */
     fl_list_push_front(list, &pooled->conn.link);
@@ -34,19 +34,18 @@ static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
 }
 
 static void leave(struct fl_pooled *pooled) {
-  pooled->server->upstream->state_count[pooled->state]--;
+  pooled->server->upstream->closing -= pooled->state == FL_POOLED_CLOSING;
   pooled->server->connecting -= pooled->state == FL_POOLED_CONNECTING;
   fl_list_remove(&pooled->conn.link);
 }
 
 static void move(struct fl_pooled *pooled, enum fl_pooled_state state) {
-  if (pooled->state == state)
-    return;
   leave(pooled);
   enter(pooled, state);
 }
 
-/* The state that the number of requests on it says. */
+/* The state that the number of requests on it says; a busy one goes to the
+   end of its list, so that busy ones take turns. */
 static void place(struct fl_pooled *pooled, fl_time now) {
   if (pooled->exchanges.count == 0) {
     pooled->used = now;
@@ -96,6 +95,7 @@ static void arm(struct fl_pooled *pooled) {
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now) {
   struct fl_exchange exchange = {.client = client,
+                                 .ticket = client->ticket,
                                  .decoded = decoded,
                                  .started = FL_NEVER,
                                  .offset = fl_transport_queued(&pooled->conn),
@@ -109,6 +109,7 @@ bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
   client->bound = pooled;
   client->outstanding++;
   place(pooled, now);
+  arm(pooled);
   return true;
 }
 
@@ -138,8 +139,15 @@ static void complete(struct fl_pooled *pooled, struct fl_slice frame,
     fl_client_reply(client, frame, now);
 }
 
+/* Whether the oldest request has left whole. */
+static bool has_left(const struct fl_pooled *pooled) {
+  const struct fl_exchange *oldest = fl_exchanges_at(&pooled->exchanges, 0);
+  return oldest->offset + oldest->size <= fl_transport_taken(&pooled->conn);
+}
+
 /* Pairs the replies in bytes with the requests. Bytes that come while no
-   request has left answer none: the stream can no longer be trusted.
+   request has left answer none, nor does a reply to half a request: the
+   stream can no longer be trusted.
    Returns how many bytes are done with, or why the connection must be retired
    in *broken. */
 static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
@@ -157,8 +165,8 @@ static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
                                 config->max_frame);
     if (size == FL_FRAMING_PARTIAL)
       break;
-    if (size < 0) {
-      *broken = FL_REPLY_TOO_LONG;
+    if (size < 0 || !has_left(pooled)) {
+      *broken = size < 0 ? FL_REPLY_TOO_LONG : FL_UNEXPECTED_DATA;
       break;
     }
     rest.size = (size_t)size;
@@ -257,7 +265,7 @@ static void return_unsent(struct fl_pooled *pooled, fl_time now) {
     unbind(pooled, newest.client);
     if (newest.client != NULL)
       fl_client_unsend(newest.client, unsent_frame(&pooled->conn, &newest),
-                       newest.decoded, now);
+                       &newest, now);
   }
 }
 
@@ -300,16 +308,25 @@ static bool is_ours(enum fl_reason reason) {
   return reason == FL_POOL_IDLE || reason == FL_SHUTDOWN;
 }
 
-/* A server that takes connections and ends them without a reply is no better
-   than one that refuses. One that closes what was idle for longer than the
-   slowest backoff does nobody harm. */
+/* A server that takes connections and ends them at once is no better than one
+   that refuses, and one that says what nobody asked for cannot be used. One
+   that closes what was idle for a while does nobody harm, for connects follow
+   each other no faster than `initial`; nor does one that leaves a request
+   without a reply: the next connect only follows the next request. */
 static void judge_server(struct fl_pooled *pooled, enum fl_reason reason,
                          fl_time now) {
-  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  struct fl_server *server = pooled->server;
+  fl_time stood = now - pooled->conn.opened;
+  if (is_ours(reason))
+    return;
   if (pooled->replied)
-    fl_server_left(pooled->server, now);
-  else if (!is_ours(reason) && now - pooled->conn.opened < config->backoff.max)
-    fl_server_failed(pooled->server, reason, now);
+    fl_server_left(server, now);
+  else if (reason == FL_UNEXPECTED_DATA ||
+           (pooled->exchanges.started == 0 &&
+            stood < server->upstream->config->backoff.initial))
+    fl_server_failed(server, reason, now);
+  else
+    fl_server_worked(server, pooled->conn.opened);
 }
 
 void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
@@ -375,16 +392,25 @@ static void start_connect(struct fl_pooled *pooled, fl_time now) {
   connect_failed(pooled, reason, now);
 }
 
-static void look_up(struct fl_pooled *pooled) {
+/* Shares a lookup under way, unless it takes so long that it may never be
+   answered. */
+static void look_up(struct fl_pooled *pooled, fl_time now) {
   struct fl_server *server = pooled->server;
   struct fl_gateway *gateway = pooled->conn.gateway;
+  const struct fl_io *io = gateway->io;
+  fl_time patience = server->upstream->config->connect_timeout;
   pooled->resolving = true;
   arm(pooled);
-  if (server->lookup != 0)
+  if (server->lookup != 0 && now - server->asked_at < patience)
     return;
   server->lookup = fl_gateway_token(gateway, server);
-  gateway->io->resolve(gateway->io->ctx, server->lookup, server->endpoint->host,
-                       server->endpoint->port);
+  server->asked_at = now;
+  enum fl_reason reason = io->resolve(
+      io->ctx, server->lookup, server->endpoint->host, server->endpoint->port);
+  if (reason == FL_OK)
+    return;
+  server->lookup = 0;
+  connect_failed(pooled, reason, now);
 }
 
 void fl_pool_resolved(struct fl_server *server, enum fl_reason reason,
@@ -444,7 +470,8 @@ static void pooled_closed(struct fl_conn *conn, fl_time now) {
   start_connect(pooled, now);
 }
 
-static const struct fl_owner pooled_owner = {.connected = pooled_connected,
+static const struct fl_owner pooled_owner = {.late = true,
+                                             .connected = pooled_connected,
                                              .data = pooled_data,
                                              .sent = pooled_sent,
                                              .ended = pooled_ended,
@@ -452,7 +479,7 @@ static const struct fl_owner pooled_owner = {.connected = pooled_connected,
 
 /* Connections that stand or are on their way. */
 static uint32_t live(const struct fl_upstream *upstream) {
-  return upstream->size - upstream->state_count[FL_POOLED_CLOSING];
+  return upstream->size - upstream->closing;
 }
 
 static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
@@ -511,12 +538,13 @@ static bool open_to(struct fl_server *server, fl_time now) {
   uint32_t failures = server->failures;
   struct fl_pooled *pooled = new_pooled(server);
   if (pooled == NULL) {
+    server->upstream->gateway->metrics.connects_failed[FL_OUT_OF_MEMORY]++;
     fl_server_failed(server, FL_OUT_OF_MEMORY, now);
     return false;
   }
   pooled->used = now;
   if (server->endpoint->addr.family == FL_ADDR_NONE)
-    look_up(pooled);
+    look_up(pooled, now);
   else
     start_connect(pooled, now);
   return server->failures == failures;

@@ -30,8 +30,7 @@ struct fl_pooled {
   struct fl_list followed;  /* on the upstream's list while it has some */
   struct fl_framing_state framing;
   enum fl_pooled_state state;
-  enum fl_reason reason; /* why it was closed */
-  uint32_t next_addr;    /* of the server's, while connecting */
+  uint32_t next_addr; /* of the server's, while connecting */
   bool resolving;
   bool next_after_close; /* the socket closes so that the next address can be
                             tried */

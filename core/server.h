@@ -23,6 +23,7 @@ struct fl_server {
   fl_time down_since;
   fl_time failed_at; /* the last failure */
   fl_time retry_at;  /* no connect before that */
+  fl_time asked_at;  /* when `lookup` was asked for */
   fl_token lookup;   /* under way; 0 for none */
   uint32_t addr_count;
   struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */

@@ -38,14 +38,21 @@ void fl_transport_release(struct fl_conn *conn) {
   free_rest(conn);
 }
 
+/* Sees to it that output is written. */
+static void write_later(struct fl_conn *conn) {
+  struct fl_gateway *gateway = conn->gateway;
+  if (fl_list_empty(&conn->dirty))
+    fl_list_push_back(conn->owner->late ? &gateway->late : &gateway->dirty,
+                      &conn->dirty);
+}
+
 bool fl_transport_queue(struct fl_conn *conn, struct fl_slice bytes,
                         size_t max) {
   size_t rest = rest_size(conn);
   if (rest > max ||
       !fl_buffer_append(&conn->out, &conn->gateway->spare, bytes, max - rest))
     return false;
-  if (fl_list_empty(&conn->dirty))
-    fl_list_push_back(&conn->gateway->dirty, &conn->dirty);
+  write_later(conn);
   return true;
 }
 
@@ -173,8 +180,8 @@ void fl_conn_sent(struct fl_conn *conn, fl_time now) {
   conn->bytes_out += rest_size(conn);
   free_rest(conn);
   fl_transport_arm(conn, FL_NEVER); /* it was write_timeout's; sent sets anew */
-  if (conn->out.size > 0 && fl_list_empty(&conn->dirty))
-    fl_list_push_back(&conn->gateway->dirty, &conn->dirty);
+  if (conn->out.size > 0)
+    write_later(conn);
   conn->owner->sent(conn, now);
 }
 

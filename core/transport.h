@@ -19,6 +19,7 @@ struct fl_gateway;
 
 /* What a connection's owner is told. */
 struct fl_owner {
+  bool late; /* output waits for the end of the turn: fl_gateway_relieve */
   void (*connected)(struct fl_conn *conn, enum fl_reason reason, fl_time now);
   void (*data)(struct fl_conn *conn, struct fl_slice bytes, fl_time now);
   void (*sent)(struct fl_conn *conn, fl_time now); /* the kernel took bytes */

@@ -86,6 +86,7 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_slice frame, fl_time decoded,
                                   enum fl_reason *reason, fl_time now) {
   struct fl_pooled *pooled = place_for(upstream, client);
+  client->ticket = upstream->next_ticket++;
   if (pooled != NULL) {
     if (fl_pooled_send(pooled, client, frame, decoded, now))
       return FL_SUBMIT_ASSIGNED;
@@ -96,13 +97,16 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
     *reason = FL_TOO_MANY_WAITERS;
     return FL_SUBMIT_REFUSED;
   }
-  client->ticket = upstream->next_ticket++;
+  fl_upstream_wait(upstream, client);
+  return FL_SUBMIT_WAITS;
+}
+
+void fl_upstream_wait(struct fl_upstream *upstream, struct fl_client *client) {
   if (client->bound != NULL)
     follow(upstream, client);
   else
     wait_in_turn(upstream, client);
   fl_upstream_wake(upstream);
-  return FL_SUBMIT_WAITS;
 }
 
 /* Dispatching. */
@@ -217,6 +221,23 @@ static uint32_t check_state(const struct fl_server *server, int state,
   return count;
 }
 
+static void check_followers(const struct fl_upstream *upstream) {
+  uint32_t following = 0;
+  const struct fl_list *list = &upstream->followed;
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    const struct fl_pooled *pooled =
+        FL_CONTAINER(node, struct fl_pooled, followed);
+    const struct fl_list *followers = &pooled->followers;
+    assert(!fl_list_empty(followers));
+    for (struct fl_list *at = followers->next; at != followers; at = at->next) {
+      const struct fl_client *client = waiter(at);
+      assert(client->frame_size > 0 && client->bound == pooled);
+      following++;
+    }
+  }
+  assert(following == upstream->following);
+}
+
 void fl_upstream_check(const struct fl_upstream *upstream) {
   uint32_t size = 0, waiting = 0, states[FL_POOLED_STATES] = {0};
   uint64_t ticket = 0;
@@ -232,8 +253,8 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     size += of_server;
   }
   assert(size == upstream->size && size <= upstream->max_size);
-  for (int state = 0; state < FL_POOLED_STATES; state++)
-    assert(states[state] == upstream->state_count[state]);
+  assert(states[FL_POOLED_CLOSING] == upstream->closing);
+  check_followers(upstream);
   const struct fl_list *list = &upstream->waiters;
   for (struct fl_list *node = list->next; node != list; node = node->next) {
     const struct fl_client *client = waiter(node);

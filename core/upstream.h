@@ -18,8 +18,8 @@ struct fl_upstream {
   uint32_t min_size;     /* this shard's parts of the configured sizes */
   uint32_t max_size;
   uint32_t max_waiters;
-  uint32_t size; /* connections not closed yet, in whatever state */
-  uint32_t state_count[FL_POOLED_STATES];
+  uint32_t size;    /* connections not closed yet, in whatever state */
+  uint32_t closing; /* of them, in FL_POOLED_CLOSING */
   /* Clients whose request waits, by ticket. One with requests outstanding on
      a full connection waits for that one (pooled->followers), for its
      requests must run in order; all others wait here. */
@@ -50,6 +50,10 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_slice frame, fl_time decoded,
                                   enum fl_reason *reason, fl_time now);
 
+/* Puts a client whose request came back among those that wait, in the turn
+   that client->ticket says. */
+void fl_upstream_wait(struct fl_upstream *upstream, struct fl_client *client);
+
 /* Takes a client off the lists of those that wait, if it is on one. */
 void fl_upstream_unwait(struct fl_upstream *upstream, struct fl_client *client);
 
@@ -64,7 +68,8 @@ void fl_upstream_wake(struct fl_upstream *upstream);
 /* Gives connections to those that wait, in turn; opens more as needed. */
 void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now);
 
-/* Closes every connection; requests on them get errors with this reason. */
+/* Closes every connection: requests that were begun get FL_SHUTDOWN errors,
+   the others go back to wait. */
 void fl_upstream_shut(struct fl_upstream *upstream, fl_time now);
 
 /* Asserts its invariants. */

@@ -20,7 +20,6 @@ void fl_names_init(struct fl_names *names, uv_loop_t *loop,
                    struct fl_gateway *gateway) {
   names->loop = loop;
   names->gateway = gateway;
-  names->failed_count = 0;
   fl_list_init(&names->lookups);
 }
 
@@ -59,42 +58,22 @@ static void on_resolved(uv_getaddrinfo_t *request, int status,
   free(lookup);
 }
 
-static struct lookup *start(struct fl_names *names, const char *host) {
+enum fl_reason fl_names_resolve(struct fl_names *names, fl_token token,
+                                const char *host, uint16_t port) {
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   struct lookup *lookup = malloc(sizeof *lookup);
   if (lookup == NULL)
-    return NULL;
+    return FL_OUT_OF_MEMORY;
+  *lookup = (struct lookup){.names = names, .token = token, .port = port};
   lookup->request.data = lookup;
-  lookup->names = names;
   if (uv_getaddrinfo(names->loop, &lookup->request, on_resolved, host, NULL,
-                     &hints) == 0)
-    return lookup;
-  free(lookup);
-  return NULL;
-}
-
-void fl_names_resolve(struct fl_names *names, fl_token token, const char *host,
-                      uint16_t port) {
-  struct lookup *lookup = start(names, host);
-  if (lookup != NULL) {
-    lookup->token = token;
-    lookup->port = port;
-    fl_list_push_back(&names->lookups, &lookup->link);
-  } else if (names->failed_count < FL_NAMES_FAILED_MAX) {
-    names->failed[names->failed_count++] = token;
+                     &hints) != 0) {
+    free(lookup);
+    return FL_RESOLVE_FAILED;
   }
-}
-
-bool fl_names_answer_failed(struct fl_names *names, fl_time now) {
-  fl_token tokens[FL_NAMES_FAILED_MAX];
-  unsigned count = names->failed_count;
-  for (unsigned i = 0; i < count; i++)
-    tokens[i] = names->failed[i];
-  names->failed_count = 0; /* answering may bring new ones */
-  for (unsigned i = 0; i < count; i++)
-    fl_gateway_resolved(names->gateway, tokens[i], NULL, 0, FL_RESOLVE_FAILED,
-                        now);
-  return count > 0;
+  fl_list_init(&lookup->link);
+  fl_list_push_back(&names->lookups, &lookup->link);
+  return FL_OK;
 }
 
 void fl_names_cancel(struct fl_names *names) {

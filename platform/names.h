@@ -10,27 +10,18 @@
 
 struct fl_gateway;
 
-/* Answers held back at most; more lookups than that failing to even start in
-   one turn are left to their connect timeouts. */
-enum { FL_NAMES_FAILED_MAX = 64 };
-
 struct fl_names {
   uv_loop_t *loop;
   struct fl_gateway *gateway;
   struct fl_list lookups; /* under way */
-  fl_token failed[FL_NAMES_FAILED_MAX];
-  unsigned failed_count;
 };
 
 void fl_names_init(struct fl_names *names, uv_loop_t *loop,
                    struct fl_gateway *gateway);
 
-void fl_names_resolve(struct fl_names *names, fl_token token, const char *host,
-                      uint16_t port);
-
-/* Answers the lookups that could not even be started: core must not be
-   called from inside io->resolve. Returns whether there were any. */
-bool fl_names_answer_failed(struct fl_names *names, fl_time now);
+/* io->resolve of core/io.h. */
+enum fl_reason fl_names_resolve(struct fl_names *names, fl_token token,
+                                const char *host, uint16_t port);
 
 /* Gives up all lookups; none is answered any more. One that a thread has
    begun cannot be stopped: it keeps the loop alive until the system is done

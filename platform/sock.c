@@ -79,9 +79,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
     return;
   fl_time now = fl_clock();
   fl_conn_data(conn_of(sock), bytes, now);
-  /* Not between two reads of what one peer has sent: the rest of it may show
-     that a connection must not be given its next request. */
-  if (++sockets->reads >= FL_READS_MAX && bytes.size < FL_READ_MAX)
+  if (++sockets->reads >= FL_READS_MAX)
     sockets->relieve(sockets, now);
 }
 

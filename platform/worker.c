@@ -46,10 +46,10 @@ static enum fl_reason io_connect(void *ctx, struct fl_conn *conn,
   return fl_sock_connect(&worker->sockets, conn, addr, options, sock);
 }
 
-static void io_resolve(void *ctx, fl_token token, const char *host,
-                       uint16_t port) {
+static enum fl_reason io_resolve(void *ctx, fl_token token, const char *host,
+                                 uint16_t port) {
   struct fl_worker *worker = ctx;
-  fl_names_resolve(&worker->names, token, host, port);
+  return fl_names_resolve(&worker->names, token, host, port);
 }
 
 static uint64_t io_random(void *ctx) {
@@ -98,17 +98,9 @@ static void arm(struct fl_worker *worker, fl_time due) {
   (void)uv_timer_start(&worker->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
-/* Writes what this turn has gathered and runs what is due; what is due may
-   gather more, hence twice. */
-static void settle(struct fl_worker *worker, fl_time now) {
-  fl_time due;
+static void end_turn(struct fl_worker *worker, fl_time now) {
+  fl_time due = fl_gateway_turn(worker->gateway, now);
   worker->sockets.reads = 0;
-  do {
-    fl_gateway_flush(worker->gateway, now);
-    (void)fl_gateway_tick(worker->gateway, now);
-    fl_gateway_flush(worker->gateway, now);
-    due = fl_gateway_tick(worker->gateway, now);
-  } while (fl_names_answer_failed(&worker->names, now));
   if (due != worker->due)
     arm(worker, due);
 }
@@ -116,7 +108,7 @@ static void settle(struct fl_worker *worker, fl_time now) {
 static void relieve(struct fl_sockets *sockets, fl_time now) {
   struct fl_worker *worker = FL_CONTAINER(sockets, struct fl_worker, sockets);
   sockets->reads = 0;
-  fl_gateway_flush(worker->gateway, now);
+  fl_gateway_relieve(worker->gateway, now);
 }
 
 /* ---- stages ---- */
@@ -159,7 +151,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   fl_time now = fl_clock();
   if (worker->turns > 0 && --worker->turns == 0)
     enter_stages(worker, now);
-  settle(worker, now);
+  end_turn(worker, now);
   if (worker->stage > worker->reported && stage_done(worker))
     report(worker, worker->stage);
 }

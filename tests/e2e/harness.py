@@ -287,6 +287,14 @@ class Fairlead:
         fields = text.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def stopped(self):
+        """Whether SIGSTOP has taken effect on every thread."""
+        tasks = Path(f"/proc/{self.pid}/task")
+        return all(
+            (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+            for task in tasks.iterdir()
+        )
+
     def rss(self):
         """Resident bytes."""
         text = Path(f"/proc/{self.pid}/status").read_text()

@@ -296,3 +296,33 @@ def test_the_shipped_shape_drains_under_load(fairlead, workers):
     assert wrong == []
     assert min(counts) > 0
     assert not [name for name in totals if name.startswith("requests_failed")]
+
+
+def test_what_was_not_read_yet_is_answered_too(fairlead, line_server, connect):
+    """More than a client may have waiting in the gateway: the rest of it waits
+    in the kernel when the signal comes."""
+    count = 3000
+    gate = threading.Event()
+
+    def gated(peer):
+        for line in peer.lines():
+            gate.wait(30)
+            peer.send(b"re " + line + b"\n")
+
+    server = line_server(gated)
+    gateway = fairlead(
+        gateway_config(
+            server, request_timeout="60s",
+            pool={"min_size": 1, "max_size": 1, "acquire_timeout": "60s"},
+        )
+    )
+    client = connect(gateway.address("gateway"))
+    lines = [b"%06d" % number + b"x" * 93 for number in range(count)]
+    client.send(b"".join(line + b"\n" for line in lines))
+    wait_until(lambda: server.requests, "the first is with the server")
+    gateway.kill(signal.SIGTERM)
+    gateway.wait_log(r" service stopping")
+    gate.set()
+    assert client.rest() == b"".join(b"re " + line + b"\n" for line in lines)
+    client.close()
+    assert gateway.join() == 0

@@ -1,5 +1,6 @@
 """Servers that are away, silent or slow; who waits and for how long."""
 
+import signal
 import socket
 import threading
 import time
@@ -352,3 +353,35 @@ def test_reply_too_long(fairlead, connect, line_server):
     _, totals = gateway.stop()
     assert totals["upstream_closed{reply_too_long}"] == 2
     assert totals["requests_failed{reply_too_long}"] == 2
+
+
+def test_a_stray_reply_among_many_requests(fairlead, line_server, connect):
+    """A line lies in an idle connection's receive buffer before any request
+    has left, and the requests of many clients arrive in the same poll."""
+    peers = []
+
+    def keep(peer):
+        peers.append(peer)
+        for line in peer.lines():
+            if line.startswith(b"warm"):
+                peer.send(b"re " + line + b"\n")
+
+    server = line_server(keep)
+    gateway = fairlead(
+        {
+            "workers": 1,
+            **gateway_config(server, pool={"min_size": 1, "max_size": 1}),
+        }
+    )
+    clients = [connect(gateway.address("gateway")) for _ in range(60)]
+    for number, client in enumerate(clients):
+        assert client.ask(b"warm%d" % number) == b"re warm%d" % number
+    gateway.kill(signal.SIGSTOP)
+    wait_until(gateway.stopped, "it stands still")
+    for number, client in enumerate(clients):
+        client.send(b"ask%d\n" % number)
+    peers[0].send(b"STRAY\n")
+    gateway.kill(signal.SIGCONT)
+    gateway.wait_log(r"unexpected_data")
+    for client in clients:
+        assert client.quiet()

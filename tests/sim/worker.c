@@ -20,13 +20,14 @@ static uint64_t io_random(void *ctx) {
   return sim_random_next(&worker->sim->random);
 }
 
-static void io_resolve(void *ctx, fl_token token, const char *host,
-                       uint16_t port) {
+static enum fl_reason io_resolve(void *ctx, fl_token token, const char *host,
+                                 uint16_t port) {
   struct sim_worker *worker = ctx;
   worker->stirred++;
   if (token == 0)
     sim_fail(worker->sim, "a lookup has the token 0");
   sim_name_resolve(worker, token, host, port);
+  return FL_OK;
 }
 
 static void io_event(void *ctx, const struct fl_event *event) {
@@ -76,12 +77,7 @@ void sim_worker_end_turn(struct sim_worker *worker) {
   worker->turn++;
   worker->turn_planned = false;
   worker->room = (unsigned)sim_random_between(&sim->random, 1, 8);
-  fl_gateway_flush(worker->gateway, now(worker));
-  fl_time due = fl_gateway_tick(worker->gateway, now(worker));
-  if (due != worker->due) {
-    fl_gateway_flush(worker->gateway, now(worker));
-    due = fl_gateway_tick(worker->gateway, now(worker));
-  }
+  fl_time due = fl_gateway_turn(worker->gateway, now(worker));
   if (due != worker->due || due <= now(worker))
     arm(worker, due);
   fl_gateway_check(worker->gateway);

@@ -89,12 +89,13 @@ static void io_close(struct fl_sock *sock, bool reset) {
   sock->reset = reset;
 }
 
-static void io_resolve(void *ctx, fl_token token, const char *host,
-                       uint16_t port) {
+static enum fl_reason io_resolve(void *ctx, fl_token token, const char *host,
+                                 uint16_t port) {
   struct fl_outside *outside = ctx;
   assert(host != NULL && port > 0);
   outside->token = token;
   outside->lookups++;
+  return outside->resolve_reason;
 }
 
 static uint64_t io_random(void *ctx) {
@@ -198,8 +199,7 @@ static void report_closed(struct fl_outside *outside) {
 
 void fl_outside_turn(struct fl_outside *outside) {
   report_closed(outside);
-  fl_gateway_tick(outside->gateway, outside->now);
-  fl_gateway_flush(outside->gateway, outside->now);
+  outside->due = fl_gateway_turn(outside->gateway, outside->now);
   fl_gateway_check(outside->gateway);
 }
 

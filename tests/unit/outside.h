@@ -37,6 +37,8 @@ struct fl_outside {
   struct fl_sock *socks[FL_OUTSIDE_SOCKS]; /* in order of creation */
   unsigned sock_count;
   int stopped;                   /* the last stage of a stop */
+  fl_time due;                   /* what the last turn returned */
+  enum fl_reason resolve_reason; /* what io->resolve answers */
   enum fl_reason connect_reason; /* what io->connect answers */
   enum fl_reason send_reason;    /* FL_OK, or io->send fails with this */
   fl_token token;                /* of the last lookup */

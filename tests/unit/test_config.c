@@ -454,6 +454,10 @@ static const struct fault faults[] = {
     {UPSTREAM("'workers':3,'pool':{'max_size':2}"), 2, 11,
      "upstreams[0].workers", "3 (a number)",
      "at most pool.max_size, which is 2"},
+    {UPSTREAM("'in_flight':257"), 2, 13, "upstreams[0].in_flight",
+     "257 (a number)",
+     "at most 256, for in_flight replies of max_frame (1MiB) may wait for one "
+     "client: 256MiB at most"},
     {UPSTREAM("'backoff':{'initial':'2s','max':'1s'}"), 2, 22,
      "upstreams[0].backoff.initial", "\"2s\" (a string)",
      "at most backoff.max, which is 1s"},

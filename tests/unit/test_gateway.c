@@ -115,9 +115,9 @@ static void tick_says_when_it_is_needed_next(void **state) {
   (void)state;
   fl_outside_init(&out);
   fl_outside_start(&out);
-  assert_int_equal(fl_gateway_tick(out.gateway, out.now), FL_NEVER);
+  assert_int_equal(fl_gateway_turn(out.gateway, out.now), FL_NEVER);
   fl_outside_accept(&out, 0);
-  assert_int_equal(fl_gateway_tick(out.gateway, out.now),
+  assert_int_equal(fl_gateway_turn(out.gateway, out.now),
                    out.now + 300 * FL_SECOND);
   fl_outside_end(&out);
 }

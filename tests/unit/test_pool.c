@@ -75,7 +75,7 @@ static void closing_connections_count(void **state) {
                out.now);
   fl_conn_data(client->conn, (struct fl_slice){(const uint8_t *)"b\n", 2},
                out.now);
-  fl_gateway_flush(out.gateway, out.now); /* no closed event yet */
+  fl_gateway_turn(out.gateway, out.now); /* no closed event yet */
   assert_true(server->closing);
   assert_null(fl_outside_connect(&out, 1));
   fl_outside_turn(&out);
@@ -206,10 +206,98 @@ static void resent_requests_keep_their_order_and_deadline(void **state) {
   fl_outside_pass(&out, 9 * FL_SECOND);
   assert_string_equal(fl_outside_sent(client), "");
   fl_outside_pass(&out, 1 * FL_SECOND);
-  assert_string_equal(fl_outside_sent(client), "ERROR acquire_timeout\n");
-  struct fl_sock *other = fl_outside_connect(&out, fl_outside_open(&out));
-  fl_outside_connected(&out, other, FL_OK);
-  assert_string_equal(fl_outside_sent(other), "b\nc\n");
+  assert_string_equal(fl_outside_sent(client), "ERROR acquire_timeout\n"
+                                               "ERROR acquire_timeout\n"
+                                               "ERROR acquire_timeout\n");
+  assert_int_equal(metrics()->requests, 3);
+  assert_int_equal(metrics()->requests_failed[FL_ACQUIRE_TIMEOUT], 3);
+}
+
+static void resent_requests_keep_their_turn(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  struct fl_sock *one = fl_outside_accept(&out, 1);
+  struct fl_sock *two = fl_outside_accept(&out, 1);
+  server->window = 0;
+  fl_outside_data(&out, one, "a\nb\n");
+  fl_outside_data(&out, two, "x\n");
+  fl_outside_finish(&out, server, FL_PEER_RESET);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  struct fl_sock *other = stand(1);
+  const char *const turns[] = {"a\n", "x\n", "b\n"};
+  for (int i = 0; i < 3; i++) {
+    assert_string_equal(fl_outside_sent(other), turns[i]);
+    fl_outside_data(&out, other, "ok\n");
+  }
+}
+
+static void resent_requests_and_data_in_one_turn(void **state) {
+  (void)state;
+  char line[1001];
+  out.upstream.in_flight = 200;
+  out.upstream.pool.max_size = 1;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  memset(line, 'x', 999);
+  line[999] = '\n';
+  line[1000] = '\0';
+  server->window = 0;
+  for (int i = 0; i < 150; i++)
+    fl_outside_data(&out, client, line);
+  fl_conn_end(server->conn, FL_PEER_RESET, out.now);
+  fl_conn_data(client->conn, (struct fl_slice){(const uint8_t *)"p\n", 2},
+               out.now);
+  fl_outside_turn(&out);
+  assert_false(client->closing);
+  assert_false(client->reading);
+  assert_int_equal(metrics()->requests, 150);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  stand(1);
+  assert_int_equal(metrics()->requests, 151);
+  assert_true(client->reading);
+}
+
+static void a_resent_request_outlives_its_clients_timeouts(void **state) {
+  (void)state;
+  out.listeners[1].frame_timeout = 10 * FL_SECOND;
+  out.upstream.pool.acquire_timeout = 100 * FL_SECOND;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  client->window = 2;
+  fl_outside_data(&out, server, "a-long-reply\n");
+  server->window = 0;
+  fl_outside_data(&out, client, "b\n"); /* the kernel takes nothing of it */
+  fl_outside_pass(&out, 10 * FL_SECOND);
+  fl_outside_take(&out, client, 1);
+  fl_outside_pass(&out, 25 * FL_SECOND); /* a late turn: all is due */
+  assert_true(server->closing);
+  fl_outside_take(&out, client, client->rest.size - client->rest_taken);
+  assert_false(client->shut || client->closing);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  struct fl_sock *other = stand(1);
+  assert_string_equal(fl_outside_sent(other), "b\n");
+}
+
+/* What answers half a request is no answer, and nothing must queue behind
+   the other half. */
+static void a_reply_before_its_request_has_left_retires(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("abcdef\n");
+  struct fl_sock *server = fl_outside_connect(&out, 0);
+  server->window = 2;
+  fl_outside_connected(&out, server, FL_OK);
+  fl_outside_data(&out, server, "early\n");
+  assert_string_equal(fl_outside_sent(client), "ERROR unexpected_data\n");
+  assert_true(server->closing && server->reset);
 }
 
 static void an_idle_connection_beyond_min_size_is_closed(void **state) {
@@ -294,6 +382,10 @@ int main(void) {
       TEST(a_server_that_closes_costs_one_error_each),
       TEST(a_request_of_which_nothing_left_is_sent_again),
       TEST(resent_requests_keep_their_order_and_deadline),
+      TEST(resent_requests_keep_their_turn),
+      TEST(resent_requests_and_data_in_one_turn),
+      TEST(a_resent_request_outlives_its_clients_timeouts),
+      TEST(a_reply_before_its_request_has_left_retires),
       TEST(an_idle_connection_beyond_min_size_is_closed),
       TEST(a_dead_connection_is_replaced_up_to_min_size),
       TEST(a_client_that_leaves_costs_nobody_a_reply),

@@ -96,6 +96,46 @@ static void accepting_and_closing_is_failing(void **state) {
   }
 }
 
+static void closing_what_was_idle_is_no_failure(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  for (unsigned i = 0; i < 8; i++) {
+    struct fl_sock *server = fl_outside_connect(&out, i);
+    assert_non_null(server); /* without a wait */
+    fl_outside_connected(&out, server, FL_OK);
+    fl_outside_pass(&out, 1 * FL_SECOND); /* as long as backoff.initial */
+    fl_outside_finish(&out, server, FL_PEER_CLOSED);
+    fl_outside_turn(&out);
+  }
+  assert_int_equal(
+      fl_outside_events(&out, FL_EVENT_SERVER_DOWN, FL_PEER_CLOSED), 0);
+}
+
+static void a_client_that_makes_servers_hang_up_is_no_failure(void **state) {
+  (void)state;
+  fl_outside_start(&out);
+  for (unsigned i = 0; i < 6; i++) {
+    ask("quit\n");
+    struct fl_sock *server = fl_outside_connect(&out, i);
+    assert_non_null(server);
+    fl_outside_connected(&out, server, FL_OK);
+    fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  }
+}
+
+static void greeting_is_failing(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *server = fl_outside_connect(&out, 0);
+  fl_outside_connected(&out, server, FL_OK);
+  fl_outside_pass(&out, 2 * FL_SECOND);
+  fl_outside_data(&out, server, "220 hello\n");
+  fl_outside_turn(&out);
+  assert_null(fl_outside_connect(&out, 1));
+}
+
 static void a_reply_forgives(void **state) {
   (void)state;
   fl_outside_start(&out);
@@ -229,6 +269,29 @@ static void a_name_without_an_address_is_a_failure(void **state) {
   assert_non_null(fl_outside_connect(&out, 0));
 }
 
+static void a_lookup_that_is_never_answered_is_made_again(void **state) {
+  (void)state;
+  name_the_server();
+  fl_outside_start(&out);
+  ask("a\n");
+  fl_outside_pass(&out, 4 * FL_SECOND);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_int_equal(out.lookups, 2);
+}
+
+static void a_lookup_that_cannot_start_backs_off(void **state) {
+  (void)state;
+  name_the_server();
+  out.resolve_reason = FL_OUT_OF_MEMORY;
+  fl_outside_start(&out);
+  ask("a\n");
+  assert_int_equal(out.lookups, 1);
+  assert_int_equal(metrics()->connects_failed[FL_OUT_OF_MEMORY], 1);
+  out.resolve_reason = FL_OK;
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_int_equal(out.lookups, 2);
+}
+
 static void connects_share_a_lookup(void **state) {
   (void)state;
   name_the_server();
@@ -264,6 +327,9 @@ int main(void) {
       TEST(a_server_that_is_back_is_used_at_once),
       TEST(an_outage_is_told_once),
       TEST(accepting_and_closing_is_failing),
+      TEST(closing_what_was_idle_is_no_failure),
+      TEST(a_client_that_makes_servers_hang_up_is_no_failure),
+      TEST(greeting_is_failing),
       TEST(a_reply_forgives),
       TEST(a_full_server_is_left_alone_while_it_works),
       TEST(a_failing_server_does_not_hold_up_the_other),
@@ -271,6 +337,8 @@ int main(void) {
       TEST(a_connect_that_cannot_start_backs_off),
       TEST(addresses_are_tried_in_turn_one_at_a_time),
       TEST(a_name_without_an_address_is_a_failure),
+      TEST(a_lookup_that_is_never_answered_is_made_again),
+      TEST(a_lookup_that_cannot_start_backs_off),
       TEST(connects_share_a_lookup),
       TEST(a_late_answer_is_nobodys)};
   return cmocka_run_group_tests(tests, NULL, NULL);

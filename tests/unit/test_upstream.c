@@ -143,6 +143,33 @@ static void nobody_overtakes_within_a_turn(void **state) {
   expect_requests(server, "bc");
 }
 
+static void busy_connections_take_turns(void **state) {
+  (void)state;
+  out.upstream.in_flight = 3;
+  out.upstream.pool.min_size = 2;
+  fl_outside_start(&out);
+  struct fl_sock *one = stand(0);
+  struct fl_sock *two = stand(1);
+  for (int i = 0; i < 4; i++)
+    ask("a\n");
+  assert_string_equal(fl_outside_sent(one), "a\na\n");
+  assert_string_equal(fl_outside_sent(two), "a\na\n");
+}
+
+static void frame_timeout_counts_from_the_frame(void **state) {
+  (void)state;
+  out.listeners[1].frame_timeout = 6 * FL_SECOND;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n"); /* waits: nothing is connected yet */
+  fl_outside_pass(&out, 3 * FL_SECOND);
+  fl_outside_data(&out, client, "b");
+  struct fl_sock *server = stand(0);
+  fl_outside_pass(&out, 4 * FL_SECOND);
+  fl_outside_data(&out, server, "ok\n");
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_false(client->shut);
+}
+
 static void waiting_has_an_end(void **state) {
   (void)state;
   out.upstream.pool.max_size = 1;
@@ -259,6 +286,48 @@ static void a_stop_answers_every_complete_request(void **state) {
   assert_true(one->shut && two->shut);
 }
 
+static void what_had_not_left_gets_an_error_too(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\nb\nc\nd");
+  struct fl_sock *server = fl_outside_connect(&out, 0);
+  server->window = 0;
+  fl_outside_connected(&out, server, FL_OK);
+  fl_outside_stop(&out, FL_STOP_NOW);
+  assert_string_equal(fl_outside_sent(client),
+                      "ERROR shutdown\nERROR shutdown\nERROR shutdown\n");
+  assert_int_equal(metrics()->requests_failed[FL_SHUTDOWN], 3);
+}
+
+/* What a client that was not read for a while had sent is answered, too. */
+static void a_stop_reads_who_was_not_read(void **state) {
+  (void)state;
+  static char lines[65536 + 1];
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  for (int i = 0; i < 65536; i++)
+    lines[i] = i % 64 == 63 ? '\n' : 'x';
+  struct fl_sock *client = ask(lines);
+  fl_outside_data(&out, client, "x\n");
+  assert_false(client->reading);
+  fl_outside_stop(&out, FL_STOP_REQUESTS);
+  struct fl_sock *server = stand(0);
+  uint64_t answered = 0;
+  int late = 5; /* requests that had not been read when the stop began */
+  for (; answered < 10000 && server->sent_size > 0; answered++) {
+    fl_outside_sent(server);
+    if (client->reading && late-- > 0)
+      fl_outside_data(&out, client, "y\n");
+    fl_outside_data(&out, server, "ok\n");
+  }
+  assert_int_equal(answered, 1024 + 1 + 5);
+  assert_false(client->shut);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_true(client->shut);
+  assert_int_equal(metrics()->replies, metrics()->requests);
+}
+
 static void what_is_left_at_the_end_of_a_stop_gets_an_error(void **state) {
   (void)state;
   out.upstream.pool.max_size = 1;
@@ -283,6 +352,8 @@ int main(void) {
       TEST(a_follower_and_a_waiter_go_by_their_tickets),
       TEST(nobody_waits_beside_an_idle_connection),
       TEST(nobody_overtakes_within_a_turn),
+      TEST(busy_connections_take_turns),
+      TEST(frame_timeout_counts_from_the_frame),
       TEST(waiting_has_an_end),
       TEST(an_error_waits_for_the_replies_before_it),
       TEST(a_bad_frame_waits_for_the_replies_before_it),
@@ -291,6 +362,8 @@ int main(void) {
       TEST(the_least_busy_server_gets_the_request),
       TEST(a_half_closed_client_gets_all_its_replies),
       TEST(a_stop_answers_every_complete_request),
+      TEST(what_had_not_left_gets_an_error_too),
+      TEST(a_stop_reads_who_was_not_read),
       TEST(what_is_left_at_the_end_of_a_stop_gets_an_error)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
