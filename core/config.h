@@ -69,6 +69,7 @@ struct fl_pool_config {
   uint32_t max_waiters;
   fl_time acquire_timeout;
   fl_time idle_timeout;
+  fl_time max_lifetime; /* 0: none */
 };
 
 struct fl_upstream_config {
@@ -82,6 +83,9 @@ struct fl_upstream_config {
   uint32_t in_flight; /* requests per connection, 1.. */
   struct fl_pool_config pool;
   fl_time connect_timeout;
+  fl_time connect_settle; /* the three quiet times: 0 for none */
+  fl_time request_gap;
+  fl_time reconnect_delay;
   fl_time request_timeout;
   fl_time write_timeout;
   struct fl_backoff backoff;

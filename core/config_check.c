@@ -254,6 +254,21 @@ static void check_replies(struct fl_config_reader *reader,
   fl_config_node_error(reader, &node, NULL, &allowed);
 }
 
+/* Between requests that overlap there is no gap. */
+static void check_gap(struct fl_config_reader *reader,
+                      const struct fl_config_node *element) {
+  const struct fl_upstream_config *upstream =
+      &reader->config->upstreams[element->index];
+  struct fl_config_node node;
+  if (upstream->request_gap == 0 || upstream->in_flight == 1 ||
+      !fl_config_node_find(reader, element, "request_gap", &node) ||
+      !fl_config_node_good(reader, &node))
+    return;
+  struct fl_text allowed = {0};
+  FL_TEXT(&allowed, "\"0s\" where in_flight is above 1");
+  fl_config_node_error(reader, &node, NULL, &allowed);
+}
+
 static void check_upstream(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   const struct fl_upstream_config *upstream =
@@ -268,6 +283,7 @@ static void check_upstream(struct fl_config_reader *reader,
   check_upstream_name(reader, element);
   check_servers(reader, element);
   check_replies(reader, element);
+  check_gap(reader, element);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
     check_order(reader, element, &orders[i]);
 }

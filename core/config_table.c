@@ -176,6 +176,12 @@ static const struct fl_config_row pool_rows[] = {
   {"idle_timeout", FL_CONFIG_DURATION, 0, "4m", MS(1), DAYS(30), .step = 0,
    FIELD(fl_pool_config, idle_timeout),
    .meaning = "An unused connection beyond `min_size` is closed after this."},
+  {"max_lifetime", FL_CONFIG_DURATION, 0, "30m", S(0), DAYS(30), .step = 0,
+   FIELD(fl_pool_config, max_lifetime),
+   .meaning = "A connection older than this gets no more requests and is "
+              "closed when its last reply is in. Each lives up to a tenth "
+              "less, drawn when it is made, so that they do not all end at "
+              "once. `\"0s\"`: any age."},
 };
 static const struct fl_config_section pool_section = {
   "upstreams[].pool", ROWS(pool_rows), .size = 0};
@@ -233,6 +239,20 @@ static const struct fl_config_row upstream_rows[] = {
    FIELD(fl_upstream_config, connect_timeout),
    .meaning = "How long looking the name up may take, and then connecting "
               "to each of its addresses."},
+  {"connect_settle", FL_CONFIG_DURATION, 0, "0s", S(0), S(60), .step = 0,
+   FIELD(fl_upstream_config, connect_settle),
+   .meaning = "Quiet time after a connection is made, for servers that drop "
+              "what comes too early."},
+  {"request_gap", FL_CONFIG_DURATION, 0, "0s", S(0), S(60), .step = 0,
+   FIELD(fl_upstream_config, request_gap),
+   .meaning = "Quiet time between a reply and the next request on the same "
+              "connection. What the server repeats within it closes the "
+              "connection instead of answering the next request. Needs "
+              "`in_flight` 1."},
+  {"reconnect_delay", FL_CONFIG_DURATION, 0, "0s", S(0), S(60), .step = 0,
+   FIELD(fl_upstream_config, reconnect_delay),
+   .meaning = "Quiet time between a connection's end and the next connect to "
+              "the same server, for devices that free a place late."},
   {"request_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_upstream_config, request_timeout),
    .meaning = "From the first byte sent to the last byte of the reply."},

@@ -27,6 +27,7 @@ static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
   pooled->state = state;
   server->upstream->closing += state == FL_POOLED_CLOSING;
   server->connecting += state == FL_POOLED_CONNECTING;
+  server->quiet += state == FL_POOLED_QUIET;
   if (state == FL_POOLED_IDLE) /* the one used last is used next */
     fl_list_push_front(list, &pooled->conn.link);
   else
@@ -36,6 +37,7 @@ static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
 static void leave(struct fl_pooled *pooled) {
   pooled->server->upstream->closing -= pooled->state == FL_POOLED_CLOSING;
   pooled->server->connecting -= pooled->state == FL_POOLED_CONNECTING;
+  pooled->server->quiet -= pooled->state == FL_POOLED_QUIET;
   fl_list_remove(&pooled->conn.link);
 }
 
@@ -44,13 +46,19 @@ static void move(struct fl_pooled *pooled, enum fl_pooled_state state) {
   enter(pooled, state);
 }
 
+static bool life_over(const struct fl_pooled *pooled, fl_time now) {
+  return now >= pooled->expires;
+}
+
 /* The state that the number of requests on it says; a busy one goes to the
    end of its list, so that busy ones take turns. */
 static void place(struct fl_pooled *pooled, fl_time now) {
-  if (pooled->exchanges.count == 0) {
+  const struct fl_exchanges *exchanges = &pooled->exchanges;
+  if (exchanges->count == 0) {
     pooled->used = now;
-    move(pooled, FL_POOLED_IDLE);
-  } else if (pooled->exchanges.count < pooled->exchanges.capacity) {
+    move(pooled, now < pooled->quiet_until ? FL_POOLED_QUIET : FL_POOLED_IDLE);
+  } else if (exchanges->count < exchanges->capacity &&
+             !life_over(pooled, now)) {
     move(pooled, FL_POOLED_BUSY);
   } else {
     move(pooled, FL_POOLED_FULL);
@@ -66,6 +74,13 @@ static fl_time request_due(const struct fl_pooled *pooled) {
                      upstream_of(pooled)->config->request_timeout);
 }
 
+static fl_time request_or_write_due(const struct fl_pooled *pooled) {
+  return fl_time_min(
+      request_due(pooled),
+      fl_transport_write_due(&pooled->conn,
+                             upstream_of(pooled)->config->write_timeout));
+}
+
 static void arm(struct fl_pooled *pooled) {
   const struct fl_upstream_config *config = upstream_of(pooled)->config;
   fl_time due = FL_NEVER;
@@ -74,14 +89,18 @@ static void arm(struct fl_pooled *pooled) {
     if (!pooled->next_after_close)
       due = fl_time_add(pooled->used, config->connect_timeout);
     break;
+  case FL_POOLED_QUIET:
+    due = pooled->quiet_until;
+    break;
   case FL_POOLED_IDLE:
-    due = fl_time_add(pooled->used, config->pool.idle_timeout);
+    due = fl_time_min(fl_time_add(pooled->used, config->pool.idle_timeout),
+                      pooled->expires);
     break;
   case FL_POOLED_BUSY:
+    due = fl_time_min(request_or_write_due(pooled), pooled->expires);
+    break;
   case FL_POOLED_FULL:
-    due = fl_time_min(
-        request_due(pooled),
-        fl_transport_write_due(&pooled->conn, config->write_timeout));
+    due = request_or_write_due(pooled);
     break;
   case FL_POOLED_CLOSING:
   case FL_POOLED_STATES:
@@ -131,6 +150,8 @@ static void complete(struct fl_pooled *pooled, struct fl_slice frame,
   pooled->replied = true;
   pooled->conn.frames++;
   unbind(pooled, client);
+  pooled->quiet_until =
+      fl_time_add(now, upstream_of(pooled)->config->request_gap);
   place(pooled, now);
   fl_upstream_wake(upstream_of(pooled));
   if (client == NULL)
@@ -198,6 +219,8 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
     broken = FL_OUT_OF_MEMORY;
   if (broken != FL_OK)
     fl_pooled_retire(pooled, broken, now);
+  else if (pooled->exchanges.count == 0 && life_over(pooled, now))
+    fl_pooled_retire(pooled, FL_MAX_LIFETIME, now);
   else
     arm(pooled);
 }
@@ -228,12 +251,15 @@ static void report_closed(struct fl_pooled *pooled, enum fl_reason reason,
   fl_gateway_event(conn->gateway, &event);
 }
 
-static void destroy(struct fl_pooled *pooled) {
+static void destroy(struct fl_pooled *pooled, fl_time now) {
   struct fl_upstream *upstream = upstream_of(pooled);
   assert(pooled->exchanges.count == 0);
   leave(pooled);
   pooled->server->size--;
   upstream->size--;
+  if (pooled->conn.opened != 0)
+    pooled->server->rests_until =
+        fl_time_add(now, upstream->config->reconnect_delay);
   pooled->conn.gateway->upstream_conns--;
   fl_upstream_wake(upstream);
   fl_transport_release(&pooled->conn);
@@ -305,7 +331,8 @@ static enum fl_reason end_reason(const struct fl_pooled *pooled,
 }
 
 static bool is_ours(enum fl_reason reason) {
-  return reason == FL_POOL_IDLE || reason == FL_SHUTDOWN;
+  return reason == FL_POOL_IDLE || reason == FL_MAX_LIFETIME ||
+         reason == FL_SHUTDOWN;
 }
 
 /* A server that takes connections and ends them at once is no better than one
@@ -351,7 +378,7 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
   else if (pooled->next_after_close)
     pooled->next_after_close = false; /* the last socket still closes */
   else
-    destroy(pooled);
+    destroy(pooled, now);
 }
 
 /* Connecting. */
@@ -430,6 +457,15 @@ void fl_pool_resolved(struct fl_server *server, enum fl_reason reason,
   }
 }
 
+/* Drawn once: drawn again at each look, it would not spread the ends. */
+static fl_time end_of_life(const struct fl_pooled *pooled, fl_time now) {
+  fl_time life = upstream_of(pooled)->config->pool.max_lifetime;
+  const struct fl_io *io = pooled->conn.gateway->io;
+  if (life == 0)
+    return FL_NEVER;
+  return fl_time_add(now, life - io->random(io->ctx) % (life / 10 + 1));
+}
+
 static void pooled_connected(struct fl_conn *conn, enum fl_reason reason,
                              fl_time now) {
   struct fl_pooled *pooled = of(conn);
@@ -439,6 +475,9 @@ static void pooled_connected(struct fl_conn *conn, enum fl_reason reason,
     return;
   }
   conn->opened = now;
+  pooled->quiet_until =
+      fl_time_add(now, upstream_of(pooled)->config->connect_settle);
+  pooled->expires = end_of_life(pooled, now);
   metrics_of(pooled)->upstream_connects++;
   fl_server_connected(pooled->server, now);
   struct fl_event event = {.kind = FL_EVENT_UPSTREAM_CONNECTED,
@@ -463,7 +502,7 @@ static void pooled_ended(struct fl_conn *conn, enum fl_reason reason,
 static void pooled_closed(struct fl_conn *conn, fl_time now) {
   struct fl_pooled *pooled = of(conn);
   if (!pooled->next_after_close) {
-    destroy(pooled);
+    destroy(pooled, now);
     return;
   }
   pooled->next_after_close = false;
@@ -482,6 +521,23 @@ static uint32_t live(const struct fl_upstream *upstream) {
   return upstream->size - upstream->closing;
 }
 
+/* Closes an idle connection that is too old, or idle for too long and not
+   needed for min_size. Returns whether it did. */
+static bool idle_expired(struct fl_pooled *pooled, fl_time now) {
+  struct fl_upstream *upstream = upstream_of(pooled);
+  if (life_over(pooled, now)) {
+    fl_pooled_retire(pooled, FL_MAX_LIFETIME, now);
+    return true;
+  }
+  if (now < fl_time_add(pooled->used, upstream->config->pool.idle_timeout))
+    return false;
+  pooled->used = now; /* looked at again in another idle_timeout */
+  if (live(upstream) <= upstream->min_size)
+    return false;
+  fl_pooled_retire(pooled, FL_POOL_IDLE, now);
+  return true;
+}
+
 static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
   struct fl_pooled *pooled =
       of(FL_CONTAINER(deadline, struct fl_conn, deadline));
@@ -491,20 +547,20 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
     connect_failed(pooled, FL_CONNECT_TIMEOUT, now);
     return;
   }
-  if (pooled->state == FL_POOLED_IDLE) {
-    if (now >= fl_time_add(pooled->used, config->pool.idle_timeout)) {
-      pooled->used = now; /* looked at again in another idle_timeout */
-      if (live(upstream) > upstream->min_size) {
-        fl_pooled_retire(pooled, FL_POOL_IDLE, now);
-        return;
-      }
-    }
+  if (pooled->state == FL_POOLED_QUIET) {
+    place(pooled, now);
+    fl_upstream_wake(upstream);
+  } else if (pooled->state == FL_POOLED_IDLE) {
+    if (idle_expired(pooled, now))
+      return;
   } else if (now >= request_due(pooled)) {
     fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
     return;
   } else if (fl_transport_stalled(&pooled->conn, config->write_timeout, now)) {
     fl_pooled_retire(pooled, FL_WRITE_TIMEOUT, now);
     return;
+  } else {
+    place(pooled, now); /* its life may be over */
   }
   arm(pooled);
 }
@@ -556,9 +612,10 @@ static bool wants_more(const struct fl_upstream *upstream) {
   if (upstream->size >= upstream->max_size)
     return false;
   /* Attempts at a server that fails are no help to those that wait. */
-  for (uint32_t i = 0; i < upstream->server_count; i++)
-    if (upstream->servers[i].failures == 0)
-      coming += upstream->servers[i].connecting;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    const struct fl_server *server = &upstream->servers[i];
+    coming += server->quiet + (server->failures == 0 ? server->connecting : 0);
+  }
   return live(upstream) < min ||
          coming * upstream->config->in_flight < upstream->waiting;
 }
@@ -567,8 +624,11 @@ static fl_time earliest_retry(const struct fl_upstream *upstream) {
   fl_time retry = FL_NEVER;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = &upstream->servers[i];
-    if (server->failures > 0 && server->connecting == 0)
-      retry = fl_time_min(retry, server->retry_at);
+    if (server->failures == 0)
+      retry = fl_time_min(retry, server->rests_until);
+    else if (server->connecting == 0)
+      retry = fl_time_min(retry,
+                          fl_time_max(server->retry_at, server->rests_until));
   }
   return retry;
 }

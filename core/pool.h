@@ -15,9 +15,12 @@ struct fl_upstream;
 enum fl_pooled_state {
   FL_POOLED_CONNECTING, /* looks its name up, connects, or closes one address
                            before it tries the next */
+  FL_POOLED_QUIET,      /* connect_settle or request_gap: any byte that comes
+                           now answers no request */
   FL_POOLED_IDLE,       /* no request on it */
   FL_POOLED_BUSY,       /* requests on it, and room for more */
-  FL_POOLED_FULL,       /* in_flight requests on it */
+  FL_POOLED_FULL,       /* no room for more: in_flight requests on it, or some
+                           and its life is over */
   FL_POOLED_CLOSING,    /* io->close was called */
   FL_POOLED_STATES
 };
@@ -36,6 +39,8 @@ struct fl_pooled {
                             tried */
   bool replied;          /* it has delivered a reply */
   fl_time used;          /* last became idle; while connecting: began */
+  fl_time quiet_until;   /* in FL_POOLED_QUIET */
+  fl_time expires;       /* the end of its life; FL_NEVER for none */
 };
 
 /* Opens connections: up to min_size, and as many as those that wait need, as

@@ -40,6 +40,7 @@
   X(UNEXPECTED_DATA, "unexpected_data",                                        \
     "the server sent bytes that answer no request")                            \
   X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \
+  X(MAX_LIFETIME, "max_lifetime", "the connection reached pool.max_lifetime")  \
   X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
   /* a connect */                                                              \
   X(CONNECT_REFUSED, "connect_refused", "nobody listens at that address")      \

@@ -19,6 +19,8 @@ void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
 }
 
 bool fl_server_may_connect(const struct fl_server *server, fl_time now) {
+  if (now < server->rests_until)
+    return false;
   if (server->failures == 0)
     return true;
   return now >= server->retry_at && server->connecting == 0;
@@ -31,7 +33,7 @@ void fl_server_worked(struct fl_server *server, fl_time opened) {
 
 /* Whether a connection stands. */
 static bool connected(const struct fl_server *server) {
-  return !fl_list_empty(&server->conns[FL_POOLED_IDLE]) ||
+  return server->quiet > 0 || !fl_list_empty(&server->conns[FL_POOLED_IDLE]) ||
          !fl_list_empty(&server->conns[FL_POOLED_BUSY]) ||
          !fl_list_empty(&server->conns[FL_POOLED_FULL]);
 }

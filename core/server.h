@@ -17,14 +17,16 @@ struct fl_server {
   struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
   uint32_t size;                          /* connections not closed yet */
   uint32_t connecting;                    /* of them, in FL_POOLED_CONNECTING */
+  uint32_t quiet;                         /* of them, in FL_POOLED_QUIET */
   uint32_t in_flight;                     /* requests on all of them */
   uint32_t failures;                      /* in a row */
   bool down; /* SERVER_DOWN was told, SERVER_UP not yet */
   fl_time down_since;
-  fl_time failed_at; /* the last failure */
-  fl_time retry_at;  /* no connect before that */
-  fl_time asked_at;  /* when `lookup` was asked for */
-  fl_token lookup;   /* under way; 0 for none */
+  fl_time failed_at;   /* the last failure */
+  fl_time rests_until; /* reconnect_delay */
+  fl_time retry_at;    /* no connect before that */
+  fl_time asked_at;    /* when `lookup` was asked for */
+  fl_token lookup;     /* under way; 0 for none */
   uint32_t addr_count;
   struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */
 };

@@ -16,6 +16,10 @@ static inline fl_time fl_time_add(fl_time at, fl_time duration) {
   return duration > FL_NEVER - at ? FL_NEVER : at + duration;
 }
 
+static inline fl_time fl_time_max(fl_time a, fl_time b) {
+  return a > b ? a : b;
+}
+
 static inline fl_time fl_time_min(fl_time a, fl_time b) {
   return a < b ? a : b;
 }

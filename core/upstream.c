@@ -212,7 +212,7 @@ static uint32_t check_state(const struct fl_server *server, int state,
     assert(pooled->server == server && (int)pooled->state == state);
     assert(requests <= pooled->exchanges.capacity);
     assert(state == FL_POOLED_BUSY || state == FL_POOLED_FULL || requests == 0);
-    assert(state != FL_POOLED_FULL || requests == pooled->exchanges.capacity);
+    assert(state != FL_POOLED_FULL || requests > 0);
     assert(state != FL_POOLED_BUSY ||
            (requests > 0 && requests < pooled->exchanges.capacity));
     *in_flight += requests;

@@ -80,8 +80,21 @@ static void add_pool(struct draft *draft, uint32_t upstream, unsigned max) {
     add_time(draft, "acquire_timeout", 600000, 600000);
   else
     add_time(draft, "acquire_timeout", 100, 4000);
+  if (percent(sim, 30))
+    add_time(draft, "max_lifetime", 500, 5000);
   add(draft, "\"idle_timeout\": \"%ums\"}, ",
       (unsigned)chance(sim, 200, 10000));
+}
+
+/* Times in which a connection, or a server, is left alone. */
+static void add_quiet(struct draft *draft, unsigned in_flight) {
+  struct sim *sim = draft->sim;
+  if (percent(sim, 20))
+    add_time(draft, "connect_settle", 1, 50);
+  if (percent(sim, 20))
+    add_time(draft, "reconnect_delay", 1, 100);
+  if (in_flight == 1 && percent(sim, 20))
+    add_time(draft, "request_gap", 1, 20);
 }
 
 /* Sometimes request_timeout leaves write_timeout room to come first. */
@@ -115,8 +128,9 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
   add_servers(draft, upstream);
   add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
       percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
-  add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ",
-      percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4), bytes);
+  unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
+  add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ", in_flight, bytes);
+  add_quiet(draft, in_flight);
   add_pool(draft, upstream, max);
   add_time(draft, "connect_timeout", plan->clean ? 5000 : 200, 5000);
   add_waits(draft, plan->clean, large);

@@ -458,6 +458,9 @@ static const struct fault faults[] = {
      "257 (a number)",
      "at most 256, for in_flight replies of max_frame (1MiB) may wait for one "
      "client: 256MiB at most"},
+    {UPSTREAM("'in_flight':2,'request_gap':'1s'"), 2, 29,
+     "upstreams[0].request_gap", "\"1s\" (a string)",
+     "\"0s\" where in_flight is above 1"},
     {UPSTREAM("'backoff':{'initial':'2s','max':'1s'}"), 2, 22,
      "upstreams[0].backoff.initial", "\"2s\" (a string)",
      "at most backoff.max, which is 1s"},

@@ -327,6 +327,127 @@ static void a_dead_connection_is_replaced_up_to_min_size(void **state) {
   assert_non_null(fl_outside_connect(&out, 1));
 }
 
+static void a_new_connection_settles_first(void **state) {
+  (void)state;
+  out.upstream.connect_settle = 2 * FL_SECOND;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  ask("a\n");
+  struct fl_sock *server = stand(0);
+  assert_string_equal(fl_outside_sent(server), "");
+  fl_outside_pass(&out, 2 * FL_SECOND);
+  assert_string_equal(fl_outside_sent(server), "a\n");
+}
+
+static void what_comes_while_it_settles_retires(void **state) {
+  (void)state;
+  out.upstream.connect_settle = 2 * FL_SECOND;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "hello\n");
+  assert_true(server->closing);
+  assert_string_equal(fl_outside_sent(client), "");
+}
+
+static void nobody_grows_the_pool_for_a_quiet_time(void **state) {
+  (void)state;
+  out.upstream.connect_settle = 2 * FL_SECOND;
+  fl_outside_start(&out);
+  ask("a\n");
+  stand(0);
+  assert_int_equal(fl_outside_open(&out), 1);
+}
+
+static void a_repeat_within_the_gap_answers_nobody(void **state) {
+  (void)state;
+  out.upstream.request_gap = 1 * FL_SECOND;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *first = ask("a\n");
+  struct fl_sock *second = ask("b\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "re:a\n");
+  assert_string_equal(fl_outside_sent(first), "re:a\n");
+  assert_string_equal(fl_outside_sent(server), "a\n");
+  fl_outside_pass(&out, FL_SECOND / 2);
+  fl_outside_data(&out, server, "re:a\n");
+  assert_true(server->closing);
+  assert_string_equal(fl_outside_sent(second), "");
+}
+
+static void the_next_request_leaves_after_the_gap(void **state) {
+  (void)state;
+  out.upstream.request_gap = 1 * FL_SECOND;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  ask("a\nb\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "re:a\n");
+  fl_outside_sent(server);
+  fl_outside_pass(&out, FL_SECOND - 1);
+  assert_string_equal(fl_outside_sent(server), "");
+  fl_outside_pass(&out, 1);
+  assert_string_equal(fl_outside_sent(server), "b\n");
+}
+
+static void a_server_is_left_alone_after_a_close(void **state) {
+  (void)state;
+  out.upstream.reconnect_delay = 3 * FL_SECOND;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "re:a\n");
+  fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  fl_outside_data(&out, client, "b\n");
+  fl_outside_pass(&out, 3 * FL_SECOND - 1);
+  assert_null(fl_outside_connect(&out, 1));
+  fl_outside_pass(&out, 1);
+  assert_non_null(fl_outside_connect(&out, 1));
+}
+
+static void an_idle_connection_has_a_life(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  out.upstream.pool.max_size = 1;
+  out.upstream.pool.max_lifetime = 100 * FL_SECOND;
+  out.random = 5 * FL_SECOND; /* less than this connection's jitter may be */
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  out.random = 0; /* drawn again, it would live on */
+  fl_outside_pass(&out, 95 * FL_SECOND - 1);
+  assert_false(server->closing);
+  fl_outside_pass(&out, 1);
+  assert_true(server->closing && !server->reset);
+  assert_null(fl_outside_connect(&out, 1)); /* closed before opened */
+  fl_outside_turn(&out);
+  assert_non_null(fl_outside_connect(&out, 1));
+  assert_int_equal(metrics()->upstream_closed[FL_MAX_LIFETIME], 1);
+}
+
+static void a_busy_connection_answers_first(void **state) {
+  (void)state;
+  out.upstream.in_flight = 2;
+  out.upstream.pool.max_size = 1;
+  out.upstream.pool.max_lifetime = 3 * FL_SECOND;
+  out.random = 0;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_pass(&out, 3 * FL_SECOND);
+  assert_false(server->closing);
+  struct fl_sock *other = ask("b\n"); /* there would be room */
+  assert_string_equal(fl_outside_sent(server), "a\n");
+  fl_outside_data(&out, server, "re:a\n");
+  assert_string_equal(fl_outside_sent(client), "re:a\n");
+  assert_true(server->closing);
+  fl_outside_turn(&out);
+  struct fl_sock *next = stand(1);
+  fl_outside_data(&out, next, "re:b\n");
+  assert_string_equal(fl_outside_sent(other), "re:b\n");
+}
+
 static void a_client_that_leaves_costs_nobody_a_reply(void **state) {
   (void)state;
   out.upstream.pool.max_size = 1;
@@ -388,6 +509,14 @@ int main(void) {
       TEST(a_reply_before_its_request_has_left_retires),
       TEST(an_idle_connection_beyond_min_size_is_closed),
       TEST(a_dead_connection_is_replaced_up_to_min_size),
+      TEST(a_new_connection_settles_first),
+      TEST(what_comes_while_it_settles_retires),
+      TEST(nobody_grows_the_pool_for_a_quiet_time),
+      TEST(a_repeat_within_the_gap_answers_nobody),
+      TEST(the_next_request_leaves_after_the_gap),
+      TEST(a_server_is_left_alone_after_a_close),
+      TEST(an_idle_connection_has_a_life),
+      TEST(a_busy_connection_answers_first),
       TEST(a_client_that_leaves_costs_nobody_a_reply),
       TEST(a_silent_connect_times_out),
       TEST(a_server_that_takes_nothing_is_retired)};
