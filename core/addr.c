@@ -222,7 +222,6 @@ static char *put_groups(char *to, const uint8_t ip[16]) {
 }
 
 static char *put_ip6(char *to, const struct fl_addr *addr) {
-  *to++ = '[';
   if (is_mapped_ip4(addr->ip)) /* RFC 5952 section 5 */
     to = put_ip4(put_text(to, "::ffff:"), addr->ip + 12);
   else
@@ -231,25 +230,46 @@ static char *put_ip6(char *to, const struct fl_addr *addr) {
     *to++ = '%';
     to = put_number(to, addr->scope, 10);
   }
-  *to++ = ']';
   return to;
+}
+
+static char *put_ip(char *to, const struct fl_addr *addr) {
+  if (addr->family == FL_ADDR_NONE)
+    return put_text(to, "-");
+  if (addr->family == FL_ADDR_IP4)
+    return put_ip4(to, addr->ip);
+  return put_ip6(to, addr);
 }
 
 char *fl_addr_format(const struct fl_addr *addr, char text[FL_ADDR_TEXT]) {
   char *to = text;
 
-  if (addr->family == FL_ADDR_NONE) {
-    to = put_text(to, "-");
-  } else {
-    if (addr->family == FL_ADDR_IP4)
-      to = put_ip4(to, addr->ip);
-    else
-      to = put_ip6(to, addr);
+  if (addr->family == FL_ADDR_IP6)
+    *to++ = '[';
+  to = put_ip(to, addr);
+  if (addr->family == FL_ADDR_IP6)
+    *to++ = ']';
+  if (addr->family != FL_ADDR_NONE) {
     *to++ = ':';
     to = put_number(to, addr->port, 10);
   }
   *to = '\0';
   return text;
+}
+
+char *fl_addr_format_ip(const struct fl_addr *addr, char text[FL_ADDR_TEXT]) {
+  *put_ip(text, addr) = '\0';
+  return text;
+}
+
+bool fl_addr_unmap(struct fl_addr *addr) {
+  if (addr->family != FL_ADDR_IP6 || !is_mapped_ip4(addr->ip))
+    return false;
+  addr->family = FL_ADDR_IP4;
+  addr->scope = 0;
+  memmove(addr->ip, addr->ip + 12, 4);
+  memset(addr->ip + 4, 0, sizeof addr->ip - 4);
+  return true;
 }
 
 /* Whether a resolver might take the host for an IPv4 address: the last label

@@ -23,6 +23,14 @@ struct fl_addr {
    for FL_ADDR_NONE. Returns text, always NUL-terminated. */
 char *fl_addr_format(const struct fl_addr *addr, char text[FL_ADDR_TEXT]);
 
+/* The same without brackets and port: "127.0.0.1", "::1". */
+char *fl_addr_format_ip(const struct fl_addr *addr, char text[FL_ADDR_TEXT]);
+
+/* Makes an IPv4 address of one mapped into IPv6 (::ffff:192.0.2.1, RFC 4291
+   section 2.5.5.2), which is how an IPv6 socket shows an IPv4 peer. Returns
+   whether it was one; else *addr stays as it is. */
+bool fl_addr_unmap(struct fl_addr *addr);
+
 /* Reads a numeric address without its port, "192.0.2.1", "::1" or "[::1]",
    the zone as a number. Returns false, *addr untouched, for anything else,
    names included. */

@@ -136,6 +136,8 @@ void fl_config_free(struct fl_config *config) {
     free(config->listeners[i].name);
     free_endpoints(config->listeners[i].listen,
                    config->listeners[i].listen_count);
+    free(config->listeners[i].access.allow);
+    free(config->listeners[i].access.deny);
   }
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     free(config->upstreams[i].name);

@@ -6,6 +6,7 @@
 #ifndef FL_CORE_CONFIG_H
 #define FL_CORE_CONFIG_H
 
+#include "core/acl.h"
 #include "core/addr.h"
 #include "core/backoff.h"
 #include "core/framing.h"
@@ -56,6 +57,10 @@ struct fl_listener_config {
   struct fl_framing framing; /* request mode: the upstream's */
   uint32_t max_frame;        /* bytes, of a request */
   uint32_t max_connections;
+  uint32_t max_connections_per_address; /* 0: no limit of its own */
+  uint32_t max_connection_rate;         /* per second and address; 0: none */
+  uint32_t max_connection_burst;        /* 0: as the rate */
+  struct fl_acl access;
   fl_time idle_timeout;
   fl_time frame_timeout;
   fl_time write_timeout;

@@ -1,5 +1,6 @@
 #include "core/config_check.h"
 
+#include "core/config_access.h"
 #include "core/config_endpoint.h"
 #include "core/config_reference.h"
 #include "core/config_table.h"
@@ -128,6 +129,8 @@ static void check_listener(struct fl_config_reader *reader,
   struct fl_config_node node;
   check_listener_name(reader, element);
   check_listen(reader, element);
+  fl_config_access_check(reader, element,
+                         &reader->config->listeners[element->index]);
   fl_config_node_find(reader, element, "mode", &node);
   if (!fl_config_node_good(reader, &node))
     return;

@@ -22,6 +22,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
     return "string";
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
+  case FL_CONFIG_BLOCKS:
     return "array of strings";
   case FL_CONFIG_OBJECT:
     return "object";
@@ -80,6 +81,9 @@ static void add_auto(struct fl_text *text, const struct fl_config_row *row) {
 }
 
 const char *fl_config_describe_element(enum fl_config_type type) {
+  if (type == FL_CONFIG_BLOCKS)
+    return "\"ip\" or \"ip/bits\", such as \"192.0.2.7\", \"10.0.0.0/8\" or "
+           "\"2001:db8::/32\"";
   return type == FL_CONFIG_LISTEN
              ? "\"ip:port\", a numeric address and a port, 0 to 65535"
              : "\"host:port\", a numeric address or DNS name and a port, 1 to "
@@ -107,6 +111,10 @@ void fl_config_describe_range(struct fl_text *text,
   case FL_CONFIG_SERVERS:
     add_limits(text, row);
     fl_text_add(text, " of \"host:port\"");
+    break;
+  case FL_CONFIG_BLOCKS:
+    add_limits(text, row);
+    fl_text_add(text, " of \"ip\" or \"ip/bits\"");
     break;
   case FL_CONFIG_UPSTREAM:
     fl_text_add(text, "the name of an upstream, or \"host:port\"");
@@ -151,6 +159,7 @@ void fl_config_describe(struct fl_text *text, const struct fl_config_row *row) {
     break;
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
+  case FL_CONFIG_BLOCKS:
     fl_text_add(text, "an array of ");
     fl_config_describe_range(text, row);
     break;

@@ -62,6 +62,18 @@ static void print_endpoints(struct printer *printer,
   fl_json_write_close(&printer->writer, ']');
 }
 
+static void print_blocks(struct printer *printer,
+                         const struct fl_config_row *row, const void *base) {
+  const struct fl_cidr *list =
+      *(struct fl_cidr *const *)field_of(base, row->offset);
+  uint32_t count = *(const uint32_t *)field_of(base, row->count_offset);
+  char text[FL_CIDR_TEXT];
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < count; i++)
+    fl_json_write_string(&printer->writer, fl_cidr_format(&list[i], text));
+  fl_json_write_close(&printer->writer, ']');
+}
+
 static void print_listeners(struct printer *printer) {
   const struct fl_config *config = printer->config;
   fl_json_write_open(&printer->writer, '[');
@@ -120,6 +132,9 @@ static void print_value(struct printer *printer,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
     print_endpoints(printer, row, base);
+    break;
+  case FL_CONFIG_BLOCKS:
+    print_blocks(printer, row, base);
     break;
   case FL_CONFIG_OBJECT:
     print_section(printer, row->section, field, 0);

@@ -113,6 +113,38 @@ static void read_endpoints(struct fl_config_reader *reader,
   while (fl_config_node_next(reader, &element) && element.index < count);
 }
 
+static void read_block(struct fl_config_reader *reader,
+                       const struct fl_config_node *node,
+                       struct fl_cidr *block) {
+  struct fl_text allowed = {0};
+  char text[FL_CIDR_TEXT];
+  enum fl_cidr_result result = FL_CIDR_BAD;
+  if (cJSON_IsString(node->item))
+    result = fl_cidr_parse(node->item->valuestring, block);
+  if (result == FL_CIDR_OK)
+    return;
+  if (result == FL_CIDR_HOST_BITS)
+    FL_TEXT(&allowed, "no bit set after the prefix: \"",
+            fl_cidr_format(block, text), "\"");
+  else
+    fl_text_add(&allowed, fl_config_describe_element(FL_CONFIG_BLOCKS));
+  fl_config_node_error(reader, node, NULL, &allowed);
+}
+
+static void read_blocks(struct fl_config_reader *reader,
+                        const struct fl_config_row *row,
+                        const struct fl_config_node *node, void *base) {
+  uint32_t count =
+      make_elements(reader, row, node, base, sizeof(struct fl_cidr));
+  struct fl_config_node element;
+  if (count == 0 || !fl_config_node_first(reader, node, &element))
+    return;
+  struct fl_cidr *list = *(struct fl_cidr **)field_of(base, row->offset);
+  do
+    read_block(reader, &element, &list[element.index]);
+  while (fl_config_node_next(reader, &element) && element.index < count);
+}
+
 static void read_list(struct fl_config_reader *reader,
                       const struct fl_config_row *row,
                       const struct fl_config_node *node, void *base) {
@@ -151,6 +183,9 @@ static void read_value(struct fl_config_reader *reader,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
     read_endpoints(reader, row, node, base);
+    break;
+  case FL_CONFIG_BLOCKS:
+    read_blocks(reader, row, node, base);
     break;
   case FL_CONFIG_LIST:
     read_list(reader, row, node, base);

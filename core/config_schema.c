@@ -105,7 +105,9 @@ static void write_array(struct fl_json_writer *writer,
     write_section(writer, row->section);
   } else {
     write_pair(writer, "type", "string");
-    write_pair(writer, "pattern", ":[0-9]+$");
+    write_pair(writer, "pattern",
+               row->type == FL_CONFIG_BLOCKS ? "^[0-9A-Fa-f.:]+(/[0-9]+)?$"
+                                             : ":[0-9]+$");
   }
   fl_json_write_close(writer, '}');
 }
@@ -141,6 +143,7 @@ static void write_type(struct fl_json_writer *writer,
     break;
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
+  case FL_CONFIG_BLOCKS:
   case FL_CONFIG_LIST:
     write_array(writer, row);
     break;

@@ -90,6 +90,17 @@ static const struct fl_config_row listener_framing_rows[] = {
 static const struct fl_config_section listener_framing_section = {
   "listeners[].framing", ROWS(listener_framing_rows), .size = 0};
 
+static const struct fl_config_row access_rows[] = {
+  {"allow", FL_CONFIG_BLOCKS, 0, NULL, 0, 1000,
+   ARRAY(fl_acl, allow, allow_count),
+   .meaning = "Addresses that may connect. With any here, all that no list "
+              "names may not."},
+  {"deny", FL_CONFIG_BLOCKS, 0, NULL, 0, 1000, ARRAY(fl_acl, deny, deny_count),
+   .meaning = "Addresses that may not connect."},
+};
+static const struct fl_config_section access_section = {
+  "listeners[].access", ROWS(access_rows), .size = 0};
+
 static const struct fl_config_row listener_rows[] = {
   {"name", FL_CONFIG_NAME, FL_CONFIG_REQUIRED, NULL, 1, 64,
    FIELD(fl_listener_config, name),
@@ -121,6 +132,21 @@ static const struct fl_config_row listener_rows[] = {
    FIELD(fl_listener_config, max_connections),
    .meaning = "Clients open at once, over all workers. Further ones wait "
               "until one leaves."},
+  {"access", FL_CONFIG_OBJECT, 0, NULL, .section = &access_section,
+   FIELD(fl_listener_config, access),
+   .meaning = "Who may connect; without it everybody."},
+  {"max_connections_per_address", FL_CONFIG_INTEGER, 0, "0", 0, 1000000,
+   FIELD(fl_listener_config, max_connections_per_address),
+   .meaning = "Clients open at once from one address, over all workers; "
+              "further ones are refused. 0: no such limit."},
+  {"max_connection_rate", FL_CONFIG_INTEGER, 0, "0", 0, 1000000,
+   FIELD(fl_listener_config, max_connection_rate),
+   .meaning = "New connections per second from one address; faster ones are "
+              "refused. 0: no such limit."},
+  {"max_connection_burst", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1,
+   1000000, FIELD(fl_listener_config, max_connection_burst),
+   .meaning = "With `max_connection_rate`: new connections at once from an "
+              "address that paused; `\"auto\"` is those of one second."},
   {"idle_timeout", FL_CONFIG_DURATION, 0, "5m", MS(1), DAYS(30), .step = 0,
    FIELD(fl_listener_config, idle_timeout),
    .meaning = "A client that completes no frame for so long is closed."},

@@ -18,6 +18,7 @@ enum fl_config_type {
   FL_CONFIG_NAME,     /* char * */
   FL_CONFIG_LISTEN,   /* struct fl_endpoint * and a uint32_t count */
   FL_CONFIG_SERVERS,  /* likewise */
+  FL_CONFIG_BLOCKS,   /* struct fl_cidr * and a uint32_t count */
   FL_CONFIG_UPSTREAM, /* uint32_t, an index */
   FL_CONFIG_OBJECT,   /* the fields of its section */
   FL_CONFIG_LIST      /* a pointer to structs and a uint32_t count */
@@ -63,7 +64,7 @@ struct fl_config_section {
                            the outermost one */
 };
 
-enum { FL_CONFIG_ROWS_MAX = 20 }; /* in any section */
+enum { FL_CONFIG_ROWS_MAX = 32 }; /* in any section */
 
 /* The outermost object, struct fl_config. */
 extern const struct fl_config_section fl_config_root;

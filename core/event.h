@@ -8,6 +8,7 @@
 
 enum fl_event_kind {
   FL_EVENT_CLIENT_OPENED,
+  FL_EVENT_CLIENT_REFUSED,     /* it was accepted and closed at once */
   FL_EVENT_CLIENT_CLOSED,      /* every opened client, exactly once */
   FL_EVENT_UPSTREAM_CONNECTED, /* a pool connection is established */
   FL_EVENT_UPSTREAM_CLOSED,    /* every established one, exactly once */
@@ -27,6 +28,9 @@ struct fl_event {
   uint64_t bytes_in;    /* from the peer */
   uint64_t bytes_out;   /* taken by the kernel for the peer */
   uint64_t frames;      /* complete frames from the peer */
+  uint64_t refused;     /* CLIENT_REFUSED: so many for this reason since an
+                           event told of them, this one included; 0: a later
+                           one will, for there are many */
   fl_time duration;     /* since it was opened; SERVER_UP: of the outage */
   fl_time retry_in;     /* SERVER_DOWN: until the next attempt */
 };

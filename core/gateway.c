@@ -2,6 +2,7 @@
 
 #include "core/client.h"
 #include "core/gateway_state.h"
+#include "core/listener.h"
 #include "core/placement.h"
 #include "core/upstream.h"
 
@@ -102,6 +103,27 @@ struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
     return NULL;
   client = fl_client_new(&gateway->listeners[listener], sock, peer, now);
   return client == NULL ? NULL : &client->conn;
+}
+
+void fl_gateway_refused(struct fl_gateway *gateway, uint32_t listener,
+                        const struct fl_addr *peer, enum fl_reason reason,
+                        fl_time now) {
+  assert(listener < gateway->config->listener_count);
+  assert(reason >= FL_DENIED_ADDRESS && reason <= FL_ADDRESS_RATE);
+  struct fl_listener *from = &gateway->listeners[listener];
+  struct fl_refusals *refusals = &from->refusals[reason - FL_DENIED_ADDRESS];
+  struct fl_event event = {.kind = FL_EVENT_CLIENT_REFUSED,
+                           .reason = reason,
+                           .listener = from->config->name,
+                           .peer = *peer};
+  gateway->metrics.clients_refused[reason]++;
+  refusals->untold++;
+  if (now >= refusals->quiet_until) {
+    event.refused = refusals->untold;
+    refusals->untold = 0;
+    refusals->quiet_until = now + FL_REFUSED_INTERVAL;
+  }
+  fl_gateway_event(gateway, &event);
 }
 
 /* A token is a count of lookups and the place of a server, so that an answer

@@ -35,6 +35,15 @@ struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
                                   struct fl_sock *sock,
                                   const struct fl_addr *peer, fl_time now);
 
+/* A client was refused (core/guard.h says why) and its socket closed. Counts
+   it and tells the outside: the first, and of more of them for the same
+   reason one in FL_REFUSED_INTERVAL with the number since, so that a scan
+   cannot fill the log. */
+enum { FL_REFUSED_INTERVAL = 10 * 1000 * 1000 }; /* microseconds */
+void fl_gateway_refused(struct fl_gateway *gateway, uint32_t listener,
+                        const struct fl_addr *peer, enum fl_reason reason,
+                        fl_time now);
+
 /* Answers io->resolve: count addresses (0 with the reason why none). */
 void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
                          const struct fl_addr *addrs, uint32_t count,

@@ -10,12 +10,19 @@
 struct fl_gateway;
 struct fl_upstream;
 
+/* Clients that were refused for one reason. */
+struct fl_refusals {
+  uint64_t untold;     /* since an event told how many */
+  fl_time quiet_until; /* when the next one may */
+};
+
 struct fl_listener {
   struct fl_gateway *gateway;
   const struct fl_listener_config *config;
   struct fl_upstream *upstream;   /* request mode; else NULL */
   struct fl_occupancy *occupancy; /* open clients over all workers */
   struct fl_list clients;         /* not closed yet */
+  struct fl_refusals refusals[3]; /* from FL_DENIED_ADDRESS on */
 };
 
 #endif

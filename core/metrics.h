@@ -27,6 +27,7 @@
 
 /* Counters by reason: clients_closed[FL_IDLE_TIMEOUT] and so on. */
 #define FL_METRICS_BY_REASON(X)                                                \
+  X(clients_refused)                                                           \
   X(clients_closed)                                                            \
   X(requests_failed)                                                           \
   X(upstream_closed)                                                           \

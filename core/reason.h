@@ -23,6 +23,13 @@
     "a frame was begun and not completed within frame_timeout")                \
   X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \
   X(NOT_TEXT, "not_text", "a command has a control byte in it")                \
+  /* a client that is refused, and not even opened */                          \
+  X(DENIED_ADDRESS, "denied_address",                                          \
+    "the listener's access list does not allow its address")                   \
+  X(ADDRESS_CONNECTIONS, "address_connections",                                \
+    "max_connections_per_address are open from its address")                   \
+  X(ADDRESS_RATE, "address_rate",                                              \
+    "its address connects faster than max_connection_rate")                    \
   /* a request */                                                              \
   X(ACQUIRE_TIMEOUT, "acquire_timeout",                                        \
     "no upstream connection became free within acquire_timeout")               \

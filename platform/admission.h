@@ -4,11 +4,13 @@
 #ifndef FL_PLATFORM_ADMISSION_H
 #define FL_PLATFORM_ADMISSION_H
 
+#include "core/guard.h"
 #include "core/occupancy.h"
 #include "platform/mailbox.h"
 
 struct fl_admission {
   struct fl_occupancy *occupancy; /* one per listener */
+  struct fl_guard **guards;       /* likewise; each is asked on one thread */
   atomic_uint over;   /* accepted sockets whose descriptor lies in the reserve
                          kept for upstreams and others */
   atomic_uint paused; /* acceptors that wait for something to be closed */
@@ -16,10 +18,10 @@ struct fl_admission {
   uint32_t count;
 };
 
-/* An accepted socket of this listener was closed; `over` as it was counted
-   when it came. From any thread. */
+/* An accepted socket of this listener was closed; `place` of its guard and
+   `over` as they were when it came. From any thread. */
 void fl_admission_left(struct fl_admission *admission, uint32_t listener,
-                       bool over);
+                       uint32_t place, bool over);
 
 /* A descriptor was closed: wakes acceptors that wait. From any thread. */
 void fl_admission_freed(struct fl_admission *admission);

@@ -33,6 +33,7 @@ struct fl_sock *fl_sock_new(uint32_t listener) {
   if (sock == NULL)
     return NULL;
   sock->listener = listener;
+  sock->place = 0;
   sock->over = false;
   sock->ended = false;
   sock->broken = false;
@@ -45,12 +46,13 @@ static void on_closed(uv_handle_t *handle) {
   struct fl_admission *admission = sockets_of(sock)->admission;
   struct fl_conn *conn = conn_of(sock);
   uint32_t listener = sock->listener;
+  uint32_t place = sock->place;
   bool over = sock->over;
   free(sock);
   if (listener == FL_SOCK_UPSTREAM)
     fl_admission_freed(admission);
   else
-    fl_admission_left(admission, listener, over);
+    fl_admission_left(admission, listener, place, over);
   if (conn != NULL)
     fl_conn_closed(conn, fl_clock());
 }

@@ -214,6 +214,12 @@ void fl_worker_adopt(struct fl_worker *worker, struct fl_sock *sock) {
     fl_sock_attach(sock, conn);
 }
 
+void fl_worker_refused(struct fl_worker *worker, uint32_t listener,
+                       const struct fl_addr *peer, enum fl_reason reason,
+                       fl_time now) {
+  fl_gateway_refused(worker->gateway, listener, peer, reason, now);
+}
+
 static void on_arrival(void *owner, struct fl_message *message) {
   struct fl_arrival *arrival = (struct fl_arrival *)message;
   fl_worker_adopt(owner, (struct fl_sock *)arrival);

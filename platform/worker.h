@@ -66,8 +66,13 @@ int fl_worker_start(struct fl_worker *worker);
 /* From its own thread: a client with its arrival filled in comes here. */
 void fl_worker_adopt(struct fl_worker *worker, struct fl_sock *sock);
 
-/* The same from any thread. Requires: before stage QUIET is reported by the
-   worker that calls. */
+/* From its own thread: a client of this listener was refused. */
+void fl_worker_refused(struct fl_worker *worker, uint32_t listener,
+                       const struct fl_addr *peer, enum fl_reason reason,
+                       fl_time now);
+
+/* fl_worker_adopt from any thread. Requires: before stage QUIET is reported by
+   the worker that calls. */
 void fl_worker_hand_over(struct fl_worker *worker, struct fl_sock *sock);
 
 /* Asks for a stage, from control's thread; each at most once and only

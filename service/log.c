@@ -169,6 +169,8 @@ static int event_level(const struct fl_event *event) {
   case FL_EVENT_CLIENT_OPENED:
   case FL_EVENT_UPSTREAM_CONNECTED:
     return FL_LOG_DEBUG;
+  case FL_EVENT_CLIENT_REFUSED:
+    return event->refused == 0 ? FL_LOG_DEBUG : FL_LOG_INFO;
   case FL_EVENT_CLIENT_CLOSED:
     return client_closed_level(event->reason);
   case FL_EVENT_UPSTREAM_CLOSED:
@@ -182,12 +184,26 @@ static int event_level(const struct fl_event *event) {
   return FL_LOG_INFO;
 }
 
+/* "; 17 refused for that since the last such line", if there are more. */
+static void log_refused(int level, const char *peer,
+                        const struct fl_event *event) {
+  char reason[DETAIL_SIZE];
+  char more[64] = "";
+  if (event->refused > 1)
+    snprintf(more, sizeof more, "; %" PRIu64 " since the last such line",
+             event->refused);
+  fl_log(level, "client", "%s: %s refused: %s%s", event->listener, peer,
+         explain(reason, event->reason), more);
+}
+
 static void log_client(int level, const struct fl_event *event) {
   char peer[FL_ADDR_TEXT];
   char reason[DETAIL_SIZE];
   fl_addr_format(&event->peer, peer);
   if (event->kind == FL_EVENT_CLIENT_OPENED)
     fl_log(level, "client", "%s: %s opened", event->listener, peer);
+  else if (event->kind == FL_EVENT_CLIENT_REFUSED)
+    log_refused(level, peer, event);
   else if (event->kind == FL_EVENT_CLIENT_CLOSED)
     log_closed(level, "client", event->listener, peer, event);
   else
@@ -230,6 +246,7 @@ void fl_log_event(const struct fl_event *event) {
     return;
   switch (event->kind) {
   case FL_EVENT_CLIENT_OPENED:
+  case FL_EVENT_CLIENT_REFUSED:
   case FL_EVENT_CLIENT_CLOSED:
   case FL_EVENT_REQUEST_FAILED:
     log_client(level, event);

@@ -1,5 +1,6 @@
 #include "service/run.h"
 
+#include "platform/random.h"
 #include "platform/worker.h"
 #include "service/control.h"
 #include "service/listeners.h"
@@ -27,6 +28,23 @@ static bool no_memory(void) {
   return false;
 }
 
+static bool make_guards(struct run *run) {
+  const struct fl_config *config = run->config;
+  struct fl_random random;
+  int error = fl_random_seed(&random);
+  if (error != 0) {
+    fl_log(FL_LOG_ERROR, "service", "no randomness: %s", uv_strerror(error));
+    return false;
+  }
+  for (uint32_t i = 0; i < config->listener_count; i++) {
+    uint64_t key[2] = {fl_random_next(&random), fl_random_next(&random)};
+    run->admission.guards[i] = fl_guard_new(&config->listeners[i], key);
+    if (run->admission.guards[i] == NULL)
+      return no_memory();
+  }
+  return true;
+}
+
 static bool make_tables(struct run *run) {
   uint32_t auto_count = uv_available_parallelism();
   run->count = run->config->workers != 0 ? run->config->workers : auto_count;
@@ -35,11 +53,13 @@ static bool make_tables(struct run *run) {
       calloc(run->count, sizeof *run->admission.mailboxes);
   run->admission.occupancy =
       calloc(run->config->listener_count + 1, sizeof *run->admission.occupancy);
+  run->admission.guards =
+      calloc(run->config->listener_count + 1, sizeof *run->admission.guards);
   if (run->workers == NULL || run->admission.mailboxes == NULL ||
-      run->admission.occupancy == NULL)
+      run->admission.occupancy == NULL || run->admission.guards == NULL)
     return no_memory();
   run->admission.count = run->count;
-  return true;
+  return make_guards(run);
 }
 
 static bool make_workers(struct run *run) {
@@ -159,6 +179,7 @@ static void log_totals(const struct run *run) {
 
 /* Returns whether everything could be given back. */
 static bool clean_up(struct run *run) {
+  struct fl_guard **guards = run->admission.guards;
   bool clean = true;
   for (uint32_t i = 0; run->workers != NULL && i < run->count; i++)
     clean &= fl_worker_free(run->workers[i]);
@@ -168,6 +189,9 @@ static bool clean_up(struct run *run) {
   free(run->workers);
   free(run->admission.mailboxes);
   free(run->admission.occupancy);
+  for (uint32_t i = 0; guards != NULL && i < run->config->listener_count; i++)
+    fl_guard_free(guards[i]);
+  free(guards);
   return true;
 }
 

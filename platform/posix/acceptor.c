@@ -9,6 +9,7 @@
 
 #include "platform/address.h"
 #include "platform/admission.h"
+#include "platform/clock.h"
 #include "platform/sock.h"
 #include "platform/sockopts.h"
 #include "platform/worker.h"
@@ -137,16 +138,19 @@ static bool clients_full(const struct fl_acceptor *acceptor) {
          setup->config->max_connections;
 }
 
-/* The number a client's descriptor would get, negative if none. Closed by
-   libuv's call: like its sockets', that close is unseen by the thread
+/* By libuv's call: like its sockets', that close is unseen by the thread
    sanitizer, which else takes a number given out again for a race. */
-static int lowest_descriptor(const struct fl_acceptor *acceptor) {
+static void close_descriptor(int fd) {
   uv_fs_t request;
-  int lowest = fcntl(acceptor->fd, F_DUPFD_CLOEXEC, 0);
-  if (lowest < 0)
-    return lowest;
-  (void)uv_fs_close(NULL, &request, lowest, NULL);
+  (void)uv_fs_close(NULL, &request, fd, NULL);
   uv_fs_req_cleanup(&request);
+}
+
+/* The number a client's descriptor would get, negative if none. */
+static int lowest_descriptor(const struct fl_acceptor *acceptor) {
+  int lowest = fcntl(acceptor->fd, F_DUPFD_CLOEXEC, 0);
+  if (lowest >= 0)
+    close_descriptor(lowest);
   return lowest;
 }
 
@@ -273,6 +277,33 @@ static void enter(struct fl_acceptor *acceptor, struct fl_sock *sock) {
     atomic_fetch_add(&setup->admission->over, 1);
 }
 
+/* Asks the guard. Who may not come in is reset: the kernel forgets a reset
+   connection at once, so a scan leaves nothing behind, and the peer sees that
+   it was refused and not served to its end. */
+static bool admit(struct fl_acceptor *acceptor, struct fl_sock *sock) {
+  const struct fl_acceptor_setup *setup = &acceptor->setup;
+  struct fl_guard *guard = setup->admission->guards[setup->listener];
+  const struct fl_addr *peer = &sock->arrival.peer;
+  const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+  fl_time now = fl_clock();
+  enum fl_reason reason = fl_guard_enter(guard, peer, now, &sock->place);
+  uint32_t known = fl_guard_overflow(guard);
+  if (known != 0)
+    acceptor->hooks->log(
+        FL_LOG_WARNING, "listener",
+        "%s: more client addresses than the %u kept for max_connection_rate; "
+        "those unseen for longest are forgotten and may begin a burst anew",
+        setup->config->name, known);
+  if (reason == FL_OK)
+    return true;
+  int fd = sock->arrival.socket;
+  (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close_descriptor(fd);
+  fl_worker_refused(setup->workers[setup->placement.first], setup->listener,
+                    peer, reason, now);
+  return false;
+}
+
 static enum outcome accept_failed(struct fl_acceptor *acceptor, int error) {
   switch (error) {
   case EAGAIN:
@@ -315,6 +346,10 @@ static enum outcome accept_one(struct fl_acceptor *acceptor) {
   }
   sock->arrival.socket = fd;
   (void)fl_address_from_system((struct sockaddr *)&peer, &sock->arrival.peer);
+  if (!admit(acceptor, sock)) {
+    free(sock);
+    return FAILED_ONE;
+  }
   enter(acceptor, sock);
   deliver(acceptor, sock);
   return TAKEN;

@@ -335,8 +335,37 @@ static void split_checks_ports(void **state) {
       strstr(fl_addr_split("h:65536", true, &size, &port), "0 to 65535"));
 }
 
+static void writes_the_address_alone(void **state) {
+  static const char *const cases[] = {"127.0.0.1", "::1", "fe80::1%7", "::"};
+  struct fl_addr addr = {0};
+  char text[FL_ADDR_TEXT];
+
+  (void)state;
+  assert_string_equal(fl_addr_format_ip(&addr, text), "-");
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    assert_true(fl_addr_parse(cases[i], 80, &addr));
+    assert_string_equal(fl_addr_format_ip(&addr, text), cases[i]);
+  }
+}
+
+static void unmaps_only_what_is_mapped(void **state) {
+  struct fl_addr addr;
+  char text[FL_ADDR_TEXT];
+
+  (void)state;
+  assert_true(fl_addr_parse("::ffff:192.0.2.1%3", 80, &addr));
+  assert_true(fl_addr_unmap(&addr));
+  assert_string_equal(fl_addr_format(&addr, text), "192.0.2.1:80");
+  assert_false(fl_addr_unmap(&addr));
+  assert_true(fl_addr_parse("::fffe:192.0.2.1", 80, &addr));
+  assert_false(fl_addr_unmap(&addr));
+  assert_int_equal(addr.family, FL_ADDR_IP6);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(writes_the_address_alone),
+      cmocka_unit_test(unmaps_only_what_is_mapped),
       cmocka_unit_test(reads_ip4),
       cmocka_unit_test(ip4_is_strict),
       cmocka_unit_test(reads_ip6),

@@ -91,6 +91,11 @@ static void defaults_are_filled_in(void **state) {
   assert_int_equal(listener->framing.type, FL_FRAMING_LINE);
   assert_int_equal(listener->max_frame, 65536);
   assert_int_equal(listener->max_connections, 10000);
+  assert_int_equal(listener->max_connections_per_address, 0);
+  assert_int_equal(listener->max_connection_rate, 0);
+  assert_int_equal(listener->max_connection_burst, 0);
+  assert_int_equal(listener->access.allow_count, 0);
+  assert_int_equal(listener->access.deny_count, 0);
   assert_int_equal(listener->idle_timeout, 300 * FL_SECOND);
   assert_int_equal(listener->frame_timeout, 60 * FL_SECOND);
   assert_int_equal(listener->write_timeout, 30 * FL_SECOND);
@@ -148,6 +153,9 @@ static const char *const every_key =
     "'mode':'command','workers':64,'framing':{'type':'line'},"
     "'max_frame':'64B','idle_timeout':'6s','frame_timeout':'7s',"
     "'write_timeout':'8s','max_connections':1000000,"
+    "'max_connections_per_address':4,'max_connection_rate':5,"
+    "'max_connection_burst':6,'access':{'allow':['10.0.0.0/8','::1'],"
+    "'deny':['10.1.0.0/16']},"
     "'socket':{'user_timeout':'0s','backlog':1,'receive_buffer':'auto',"
     "'send_buffer':'64MiB'}},"
     "{'name':'r','listen':['127.0.0.1:0','127.0.0.1:0'],'mode':'request',"
@@ -212,6 +220,14 @@ static void every_key_is_read(void **state) {
   assert_int_equal(listener->socket.receive_buffer, 0);
   assert_int_equal(listener->socket.send_buffer, 64 << 20);
   assert_int_equal(listener->socket.backlog, 1);
+  assert_int_equal(listener->max_connections_per_address, 4);
+  assert_int_equal(listener->max_connection_rate, 5);
+  assert_int_equal(listener->max_connection_burst, 6);
+  assert_int_equal(listener->access.allow_count, 2);
+  assert_int_equal(listener->access.allow[0].bits, 8);
+  assert_int_equal(listener->access.allow[1].family, FL_ADDR_IP6);
+  assert_int_equal(listener->access.deny_count, 1);
+  assert_int_equal(listener->access.deny[0].bits, 16);
   fl_config_free(config);
 }
 
@@ -296,6 +312,32 @@ static const struct fault faults[] = {
      "one of nodelay, keepalive, user_timeout, receive_buffer, send_buffer"},
     {TOP("'log':7"), 2, 7, "log", "7 (a number)", "an object"},
     {TOP("'$schema':7"), 2, 11, "$schema", "7 (a number)", "a string"},
+    /* who may connect */
+    {COMMAND("'access':{'allow':['10.0.0.1/8']}"), 2, 37,
+     "listeners[0].access.allow[0]", "\"10.0.0.1/8\" (a string)",
+     "no bit set after the prefix: \"10.0.0.0/8\""},
+    {COMMAND("'access':{'deny':['10.0.0.0/33']}"), 2, 36,
+     "listeners[0].access.deny[0]", "\"10.0.0.0/33\" (a string)",
+     "\"ip\" or \"ip/bits\", such as \"192.0.2.7\", \"10.0.0.0/8\" or "
+     "\"2001:db8::/32\""},
+    {COMMAND("'access':{'deny':[7]}"), 2, 36, "listeners[0].access.deny[0]",
+     "7 (a number)",
+     "\"ip\" or \"ip/bits\", such as \"192.0.2.7\", \"10.0.0.0/8\" or "
+     "\"2001:db8::/32\""},
+    {COMMAND("'access':{'deny':'::1'}"), 2, 35, "listeners[0].access.deny",
+     "\"::1\" (a string)", "an array of 0 to 1000 of \"ip\" or \"ip/bits\""},
+    {COMMAND("'access':{'deny':['::1','::1/128']}"), 2, 42,
+     "listeners[0].access.deny[1]", "\"::1/128\" (a string)",
+     "each block once"},
+    {COMMAND("'access':{'deny':['::ffff:1.2.3.4'],'allow':['1.2.3.4']}"), 2, 36,
+     "listeners[0].access.deny[0]", "\"::ffff:1.2.3.4\" (a string)",
+     "a block that is not in access.allow as well"},
+    {COMMAND("'max_connections_per_address':20,'max_connections':10"), 2, 48,
+     "listeners[0].max_connections_per_address", "20 (a number)",
+     "at most max_connections, which is 10"},
+    {COMMAND("'max_connection_burst':20"), 2, 18,
+     "listeners[0].max_connection_burst", "this key without a rate",
+     "it only beside max_connection_rate"},
     /* numbers */
     {TOP("'workers':0"), 2, 11, "workers", "0 (a number)",
      "\"auto\" or a whole number, 1 to 64"},

@@ -122,12 +122,40 @@ static void tick_says_when_it_is_needed_next(void **state) {
   fl_outside_end(&out);
 }
 
+/* Each counts; the log gets the first, and later one with the number since. */
+static void refused_clients_are_told_of_now_and_then(void **state) {
+  (void)state;
+  const struct fl_addr peer = {.family = FL_ADDR_IP4, .port = 7};
+  const struct fl_metrics *metrics;
+  fl_outside_init(&out);
+  fl_outside_start(&out);
+  metrics = fl_gateway_metrics(out.gateway);
+  for (int i = 0; i < 5; i++)
+    fl_gateway_refused(out.gateway, 1, &peer, FL_DENIED_ADDRESS, out.now);
+  fl_gateway_refused(out.gateway, 1, &peer, FL_ADDRESS_RATE, out.now);
+  fl_gateway_refused(out.gateway, 0, &peer, FL_DENIED_ADDRESS, out.now);
+  fl_gateway_refused(out.gateway, 1, &peer, FL_DENIED_ADDRESS,
+                     out.now + FL_REFUSED_INTERVAL - 1);
+  fl_gateway_refused(out.gateway, 1, &peer, FL_DENIED_ADDRESS,
+                     out.now + FL_REFUSED_INTERVAL);
+  static const uint64_t expected[] = {1, 0, 0, 0, 0, 1, 1, 0, 6};
+  assert_int_equal(out.event_count, 9);
+  for (unsigned i = 0; i < out.event_count; i++) {
+    assert_int_equal(out.events[i].kind, FL_EVENT_CLIENT_REFUSED);
+    assert_int_equal(out.events[i].refused, expected[i]);
+  }
+  assert_int_equal(metrics->clients_refused[FL_DENIED_ADDRESS], 8);
+  assert_int_equal(metrics->clients_refused[FL_ADDRESS_RATE], 1);
+  fl_outside_end(&out);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(new_fails_cleanly_without_memory),
       cmocka_unit_test(traffic_survives_without_memory),
       cmocka_unit_test(a_stopping_gateway_takes_nobody),
       cmocka_unit_test(a_stop_closes_the_pool_when_requests_are_done),
+      cmocka_unit_test(refused_clients_are_told_of_now_and_then),
       cmocka_unit_test(tick_says_when_it_is_needed_next)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
