@@ -40,7 +40,15 @@ struct fl_sockopts {
                               keepalive is off); 0 leaves the system's */
   uint32_t receive_buffer; /* bytes, 0 auto */
   uint32_t send_buffer;    /* bytes, 0 auto */
-  uint32_t backlog;        /* listeners only */
+  uint32_t dscp;           /* 0: the system's, which is 0 */
+  bool free_bind;
+  /* listeners only */
+  uint32_t backlog;
+  bool reuse_port;
+  bool ipv6_only;
+  /* upstream connections only */
+  uint32_t syn_retries; /* 0: the system's */
+  struct fl_addr bind;  /* FL_ADDR_NONE: any */
 };
 
 enum fl_mode { FL_MODE_COMMAND, FL_MODE_REQUEST };

@@ -154,6 +154,16 @@ static void check_upstream_name(struct fl_config_reader *reader,
         (uint32_t)first);
 }
 
+/* Reports a server that cannot be reached from socket.bind. */
+static void check_kind(struct fl_config_reader *reader,
+                       const struct fl_config_node *node,
+                       const struct fl_endpoint *server, uint8_t bind) {
+  uint8_t family = server->addr.family;
+  if (family != FL_ADDR_NONE && bind != FL_ADDR_NONE && family != bind)
+    REPORT(reader, node, "an ", bind == FL_ADDR_IP4 ? "IPv4" : "IPv6",
+           " address, as socket.bind is");
+}
+
 static void check_servers(struct fl_config_reader *reader,
                           const struct fl_config_node *element) {
   const struct fl_upstream_config *upstream =
@@ -166,6 +176,7 @@ static void check_servers(struct fl_config_reader *reader,
     return;
   do {
     const struct fl_endpoint *server = &upstream->servers[node.index];
+    check_kind(reader, &node, server, upstream->socket.bind.family);
     for (uint32_t i = 0; server->text != NULL && i < node.index; i++)
       if (upstream->servers[i].text != NULL &&
           fl_endpoint_equal(&upstream->servers[i], server)) {

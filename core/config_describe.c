@@ -16,6 +16,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_SIZE:
     return "size";
   case FL_CONFIG_IGNORED:
+  case FL_CONFIG_ADDRESS:
   case FL_CONFIG_CHOICE:
   case FL_CONFIG_NAME:
   case FL_CONFIG_UPSTREAM:
@@ -111,6 +112,9 @@ void fl_config_describe_range(struct fl_text *text,
   case FL_CONFIG_SERVERS:
     add_limits(text, row);
     fl_text_add(text, " of \"host:port\"");
+    break;
+  case FL_CONFIG_ADDRESS:
+    fl_text_add(text, "a numeric address without a port");
     break;
   case FL_CONFIG_BLOCKS:
     add_limits(text, row);

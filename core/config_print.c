@@ -62,6 +62,13 @@ static void print_endpoints(struct printer *printer,
   fl_json_write_close(&printer->writer, ']');
 }
 
+static void print_address(struct printer *printer, const struct fl_addr *addr) {
+  char text[FL_ADDR_TEXT];
+  fl_json_write_string(&printer->writer, addr->family == FL_ADDR_NONE
+                                             ? "auto"
+                                             : fl_addr_format_ip(addr, text));
+}
+
 static void print_blocks(struct printer *printer,
                          const struct fl_config_row *row, const void *base) {
   const struct fl_cidr *list =
@@ -132,6 +139,9 @@ static void print_value(struct printer *printer,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
     print_endpoints(printer, row, base);
+    break;
+  case FL_CONFIG_ADDRESS:
+    print_address(printer, field);
     break;
   case FL_CONFIG_BLOCKS:
     print_blocks(printer, row, base);

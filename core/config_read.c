@@ -113,6 +113,16 @@ static void read_endpoints(struct fl_config_reader *reader,
   while (fl_config_node_next(reader, &element) && element.index < count);
 }
 
+static void read_address(struct fl_config_reader *reader,
+                         const struct fl_config_row *row,
+                         const struct fl_config_node *node, void *base) {
+  struct fl_addr *addr = field_of(base, row->offset);
+  const char *string = cJSON_GetStringValue(node->item);
+  if (!fl_config_scalar_read(row, node->item, base) &&
+      (string == NULL || !fl_addr_parse(string, 0, addr)))
+    wrong_value(reader, node, row);
+}
+
 static void read_block(struct fl_config_reader *reader,
                        const struct fl_config_node *node,
                        struct fl_cidr *block) {
@@ -183,6 +193,9 @@ static void read_value(struct fl_config_reader *reader,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
     read_endpoints(reader, row, node, base);
+    break;
+  case FL_CONFIG_ADDRESS:
+    read_address(reader, row, node, base);
     break;
   case FL_CONFIG_BLOCKS:
     read_blocks(reader, row, node, base);

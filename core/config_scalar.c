@@ -94,6 +94,9 @@ static void store(const struct fl_config_row *row, void *base, uint64_t value) {
   case FL_CONFIG_SECONDS:
     *(uint32_t *)field = (uint32_t)(value / FL_SECOND);
     break;
+  case FL_CONFIG_ADDRESS: /* its only scalar is "auto" */
+    *(struct fl_addr *)field = (struct fl_addr){.family = FL_ADDR_NONE};
+    break;
   case FL_CONFIG_CHOICE:
     memcpy(field, &choice, sizeof choice);
     break;

@@ -50,7 +50,18 @@ static const struct fl_config_row keepalive_rows[] = {
 static const struct fl_config_section keepalive_section = {
   "socket.keepalive", ROWS(keepalive_rows), .size = 0};
 
+/* Those of upstream connections only come first, those of listeners only come
+   last, so that each side's section is one piece of the table. */
 static const struct fl_config_row socket_rows[] = {
+  {"bind", FL_CONFIG_ADDRESS, FL_CONFIG_AUTO, "auto", FIELD(fl_sockopts, bind),
+   .meaning = "Local address of upstream connections; `\"auto\"`: the system "
+              "chooses. Servers must be of its kind, IPv4 or IPv6. Upstreams "
+              "only."},
+  {"syn_retries", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 127,
+   FIELD(fl_sockopts, syn_retries),
+   .meaning = "How often an unanswered SYN is sent again (`TCP_SYNCNT`, "
+              "Linux), within `connect_timeout`; `\"auto\"`: as the system "
+              "says. Upstreams only."},
   {"nodelay", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, nodelay),
    .meaning = "Send small segments at once (`TCP_NODELAY`)."},
   {"keepalive", FL_CONFIG_OBJECT, 0, NULL, .section = &keepalive_section,
@@ -69,17 +80,36 @@ static const struct fl_config_row socket_rows[] = {
   {"send_buffer", FL_CONFIG_SIZE, FL_CONFIG_AUTO, "auto", KIB(4), MIB(64),
    FIELD(fl_sockopts, send_buffer),
    .meaning = "Kernel buffer for bytes that leave; likewise."},
-  /* Last, for upstream connections have none. */
+  {"dscp", FL_CONFIG_INTEGER, 0, "0", 0, 63, FIELD(fl_sockopts, dscp),
+   .meaning = "Differentiated services code point of what is sent (RFC 2474; "
+              "`IP_TOS`, `IPV6_TCLASS`): 46 is expedited forwarding."},
+  {"free_bind", FL_CONFIG_BOOLEAN, 0, "false", FIELD(fl_sockopts, free_bind),
+   .meaning = "Bind also to an address that this machine does not have yet "
+              "(`IP_FREEBIND`, Linux): one that moves between machines."},
   {"backlog", FL_CONFIG_INTEGER, 0, "4096", 1, 65535,
    FIELD(fl_sockopts, backlog),
    .meaning = "Connections that may wait to be accepted. The system may "
               "allow fewer. Listeners only."},
+  {"reuse_port", FL_CONFIG_BOOLEAN, 0, "false", FIELD(fl_sockopts, reuse_port),
+   .meaning = "Share the port with other programs of this user that ask for "
+              "it too (`SO_REUSEPORT`); the system spreads new clients, and "
+              "those queued at one that ends are lost. Listeners only."},
+  {"ipv6_only", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, ipv6_only),
+   .meaning = "`false`: a listener on `[::]` takes IPv4 clients too "
+              "(`IPV6_V6ONLY`). Listeners only."},
+};
+enum {
+  SOCKET_ROWS = sizeof socket_rows / sizeof socket_rows[0],
+  UPSTREAM_ONLY = 2,
+  LISTENER_ONLY = 3
 };
 static const struct fl_config_section socket_section = {
   "socket", ROWS(socket_rows), .size = 0};
-static const struct fl_config_section upstream_socket_section = {
-  "socket", socket_rows, sizeof socket_rows / sizeof socket_rows[0] - 1,
+static const struct fl_config_section listener_socket_section = {
+  "socket", socket_rows + UPSTREAM_ONLY, SOCKET_ROWS - UPSTREAM_ONLY,
   .size = 0};
+static const struct fl_config_section upstream_socket_section = {
+  "socket", socket_rows, SOCKET_ROWS - LISTENER_ONLY, .size = 0};
 
 static const struct fl_config_row listener_framing_rows[] = {
   {"type", FL_CONFIG_CHOICE, 0, "line", .choices = framings,
@@ -158,8 +188,9 @@ static const struct fl_config_row listener_rows[] = {
    .meaning = "A client that takes no byte of its replies for so long is "
               "closed."},
   {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
-   .section = &socket_section, FIELD(fl_listener_config, socket),
-   .meaning = "Socket options that differ from the outermost `socket`."},
+   .section = &listener_socket_section, FIELD(fl_listener_config, socket),
+   .meaning = "Socket options that differ from the outermost `socket`; all "
+              "but those of upstreams only."},
 };
 const struct fl_config_section fl_config_listener = {
   "listeners[]", ROWS(listener_rows), sizeof(struct fl_listener_config),
@@ -292,7 +323,7 @@ static const struct fl_config_row upstream_rows[] = {
   {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
    .section = &upstream_socket_section, FIELD(fl_upstream_config, socket),
    .meaning = "Socket options that differ from the outermost `socket`; all "
-              "but `backlog`."},
+              "but those of listeners only."},
 };
 const struct fl_config_section fl_config_upstream = {
   "upstreams[]", ROWS(upstream_rows), sizeof(struct fl_upstream_config),

@@ -56,6 +56,8 @@
   X(UNREACHABLE, "unreachable", "there is no route to that address")           \
   X(RESOLVE_FAILED, "resolve_failed", "the name has no address")               \
   X(NO_DESCRIPTORS, "no_descriptors", "the process has no descriptors left")   \
+  X(BIND_FAILED, "bind_failed",                                                \
+    "socket.bind is not an address of this machine")                           \
   X(NO_PORTS, "no_ports", "no local port is free for that address")            \
   X(DENIED, "denied", "the system does not permit it")
 /* clang-format on */

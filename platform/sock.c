@@ -120,25 +120,49 @@ static void on_connected(uv_connect_t *request, int status) {
   fl_conn_connected(conn_of(sock), reason, fl_clock());
 }
 
+/* Gives the socket its local address. A name may have addresses of a kind
+   that cannot be reached from there. */
+static enum fl_reason bind_source(struct fl_sock *sock,
+                                  const struct fl_addr *addr,
+                                  const struct fl_addr *source) {
+  struct sockaddr_storage from;
+  if (source->family == FL_ADDR_NONE)
+    return FL_OK;
+  if (source->family != addr->family)
+    return FL_UNREACHABLE;
+  (void)fl_address_to_system(source, &from);
+  int error = uv_tcp_bind(&sock->tcp, (const struct sockaddr *)&from, 0);
+  if (error == UV_EADDRNOTAVAIL)
+    return FL_BIND_FAILED;
+  return error == 0 ? FL_OK : fl_failure_of_connect(error);
+}
+
 /* Starts the connect on a socket of its own, opened here so that the options
    are set before SYN leaves. */
-static int start_connect(struct fl_sock *sock, const struct fl_addr *addr,
-                         const struct fl_sockopts *options) {
+static enum fl_reason start_connect(struct fl_sock *sock,
+                                    const struct fl_addr *addr,
+                                    const struct fl_sockopts *options) {
+  const struct fl_socket_use use = {.family = addr->family, .listens = false};
   struct sockaddr_storage to;
   uv_os_fd_t socket;
   (void)fl_address_to_system(addr, &to);
   int error = uv_fileno((uv_handle_t *)&sock->tcp, &socket);
   if (error != 0)
-    return error;
-  fl_sockopts_apply((uv_os_sock_t)socket, options, sockets_of(sock)->hooks);
+    return fl_failure_of_connect(error);
+  fl_sockopts_apply((uv_os_sock_t)socket, options, use,
+                    sockets_of(sock)->hooks);
+  enum fl_reason reason = bind_source(sock, addr, &options->bind);
+  if (reason != FL_OK)
+    return reason;
   uv_connect_t *request = malloc(sizeof *request);
   if (request == NULL)
-    return UV_ENOMEM;
+    return FL_OUT_OF_MEMORY;
   error = uv_tcp_connect(request, &sock->tcp, (const struct sockaddr *)&to,
                          on_connected);
-  if (error != 0)
-    free(request);
-  return error;
+  if (error == 0)
+    return FL_OK;
+  free(request);
+  return fl_failure_of_connect(error);
 }
 
 enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
@@ -155,10 +179,10 @@ enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
     return fl_failure_of_connect(error);
   }
   sock->tcp.data = NULL;
-  error = start_connect(sock, addr, options);
-  if (error != 0) {
+  enum fl_reason reason = start_connect(sock, addr, options);
+  if (reason != FL_OK) {
     fl_sock_close(sock, false);
-    return fl_failure_of_connect(error);
+    return reason;
   }
   sock->tcp.data = conn;
   *result = sock;

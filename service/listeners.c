@@ -42,12 +42,23 @@ static bool overlap(const struct fl_addr *a, const struct fl_addr *b) {
          is_any(a) != is_any(b);
 }
 
+/* [::] that stands for IPv4 too, beside an IPv4 address. */
+static bool overlap_both(const struct fl_listener_config *listener,
+                         const struct fl_addr *a, const struct fl_addr *b) {
+  return a->family == FL_ADDR_IP6 && is_any(a) && !listener->socket.ipv6_only &&
+         b->family == FL_ADDR_IP4 && a->port == b->port && a->port != 0;
+}
+
 static bool overlaps_another(const struct fl_config *config,
+                             const struct fl_listener_config *listener,
                              const struct fl_addr *addr) {
   for (uint32_t i = 0; i < config->listener_count; i++)
-    for (uint32_t j = 0; j < config->listeners[i].listen_count; j++)
-      if (overlap(addr, &config->listeners[i].listen[j].addr))
+    for (uint32_t j = 0; j < config->listeners[i].listen_count; j++) {
+      const struct fl_addr *other = &config->listeners[i].listen[j].addr;
+      if (overlap(addr, other) || overlap_both(listener, addr, other) ||
+          overlap_both(&config->listeners[i], other, addr))
         return true;
+    }
   return false;
 }
 
@@ -58,7 +69,8 @@ static int complain(const struct fl_config *config, const char *path,
   const char *text = advice(error);
   char other[128];
   int status = text == NULL ? FL_STATUS_SYSTEM : FL_STATUS_CONFIG;
-  if (error == UV_EADDRINUSE && overlaps_another(config, &endpoint->addr)) {
+  if (error == UV_EADDRINUSE &&
+      overlaps_another(config, &config->listeners[listener], &endpoint->addr)) {
     text = "overlaps another address of this file; remove one of the two";
   } else if (text == NULL) {
     (void)snprintf(other, sizeof other, "cannot be opened: %s",

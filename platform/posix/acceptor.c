@@ -52,9 +52,10 @@ struct fl_acceptor {
 
 /* ---- opening ---- */
 
-static int make_socket(const struct fl_addr *addr, int *fd) {
+static int make_socket(const struct fl_addr *addr, bool ipv6_only, int *fd) {
   int family = addr->family == FL_ADDR_IP4 ? AF_INET : AF_INET6;
   int on = 1;
+  int only = ipv6_only;
   *fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (*fd < 0)
     return -errno;
@@ -62,9 +63,32 @@ static int make_socket(const struct fl_addr *addr, int *fd) {
      does not let two programs listen. */
   if (setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
       (family == AF_INET6 &&
-       setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0))
+       setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0))
     return -errno;
   return 0;
+}
+
+/* Whether somebody listens at the address already, who may or may not want to
+   share it: only a bind without SO_REUSEPORT tells. */
+static bool taken(const struct fl_addr *addr, bool ipv6_only) {
+  struct sockaddr_storage to;
+  socklen_t size = (socklen_t)fl_address_to_system(addr, &to);
+  int fd = -1;
+  bool found = make_socket(addr, ipv6_only, &fd) == 0 &&
+               bind(fd, (struct sockaddr *)&to, size) != 0 &&
+               errno == EADDRINUSE;
+  if (fd >= 0)
+    (void)close(fd);
+  return found;
+}
+
+static void log_shared(const struct fl_addr *addr,
+                       const struct fl_hooks *hooks) {
+  char text[FL_ADDR_TEXT];
+  hooks->log(FL_LOG_WARNING, "listener",
+             "%s is shared with another program of this user that listens "
+             "there (reuse_port)",
+             fl_addr_format(addr, text));
 }
 
 static void find_reserve(struct fl_acceptor *acceptor) {
@@ -90,11 +114,16 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
       options->backlog > INT32_MAX ? INT32_MAX : (int)options->backlog;
   fl_list_init(&acceptor->link);
   find_reserve(acceptor);
-  *error = make_socket(addr, &acceptor->fd);
+  bool shared = options->reuse_port && taken(addr, options->ipv6_only);
+  *error = make_socket(addr, options->ipv6_only, &acceptor->fd);
   if (*error == 0) {
-    fl_sockopts_apply(acceptor->fd, options, hooks);
-    if (bind(acceptor->fd, (struct sockaddr *)&to, size) == 0)
+    struct fl_socket_use use = {.family = addr->family, .listens = true};
+    fl_sockopts_apply(acceptor->fd, options, use, hooks);
+    if (bind(acceptor->fd, (struct sockaddr *)&to, size) == 0) {
+      if (shared)
+        log_shared(addr, hooks);
       return acceptor;
+    }
     *error = -errno;
   }
   fl_acceptor_free(acceptor);

@@ -3,6 +3,7 @@
 #define FL_PLATFORM_POSIX_SOCKOPT_H
 
 #include "core/config.h"
+#include "platform/sockopts.h"
 
 #include <stddef.h>
 
@@ -15,6 +16,12 @@ enum fl_sockopt_id {
   FL_SOCKOPT_KEEPALIVE_INTERVAL,
   FL_SOCKOPT_KEEPALIVE_COUNT,
   FL_SOCKOPT_USER_TIMEOUT,
+  FL_SOCKOPT_TOS,
+  FL_SOCKOPT_TCLASS,
+  FL_SOCKOPT_REUSE_PORT,
+  FL_SOCKOPT_FREE_BIND,
+  FL_SOCKOPT_SYN_RETRIES,
+  FL_SOCKOPT_BIND_NO_PORT,
   FL_SOCKOPT_COUNT
 };
 
@@ -31,6 +38,11 @@ struct fl_sockopt {
    each id that concerns it. A file per system. */
 size_t fl_sockopt_keepalive(const struct fl_sockopts *options,
                             struct fl_sockopt *list);
+
+/* The same for what this system has to say how a socket is bound and
+   connected. */
+size_t fl_sockopt_binding(const struct fl_sockopts *options,
+                          struct fl_socket_use use, struct fl_sockopt *list);
 
 /* A value of the configuration as setsockopt takes it. */
 static inline int fl_sockopt_value(uint64_t value) {

@@ -29,6 +29,24 @@ static size_t common(const struct fl_sockopts *options,
   return n;
 }
 
+/* The code point is the upper six bits of the octet (RFC 2474 section 3). An
+   IPv6 socket that also has IPv4 peers needs both. */
+static size_t services(const struct fl_sockopts *options,
+                       struct fl_socket_use use, struct fl_sockopt *list) {
+  bool ip6 = use.family == FL_ADDR_IP6;
+  int octet = fl_sockopt_value(options->dscp) << 2;
+  size_t n = 0;
+  if (options->dscp == 0)
+    return n;
+  if (!ip6 || (use.listens && !options->ipv6_only))
+    list[n++] = (struct fl_sockopt){FL_SOCKOPT_TOS, IPPROTO_IP, IP_TOS, octet,
+                                    "IP_TOS"};
+  if (ip6)
+    list[n++] = (struct fl_sockopt){FL_SOCKOPT_TCLASS, IPPROTO_IPV6,
+                                    IPV6_TCLASS, octet, "IPV6_TCLASS"};
+  return n;
+}
+
 /* Logs a refused option the first time only: what is refused for one
    connection is refused for all. */
 static void refused(const struct fl_sockopt *option, int error,
@@ -43,10 +61,12 @@ static void refused(const struct fl_sockopt *option, int error,
 }
 
 void fl_sockopts_apply(uv_os_sock_t socket, const struct fl_sockopts *options,
-                       const struct fl_hooks *hooks) {
+                       struct fl_socket_use use, const struct fl_hooks *hooks) {
   struct fl_sockopt list[FL_SOCKOPT_COUNT];
   size_t count = common(options, list);
   count += fl_sockopt_keepalive(options, list + count);
+  count += services(options, use, list + count);
+  count += fl_sockopt_binding(options, use, list + count);
   for (size_t i = 0; i < count; i++)
     if (setsockopt(socket, list[i].level, list[i].option, &list[i].value,
                    sizeof list[i].value) != 0)

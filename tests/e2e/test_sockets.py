@@ -11,6 +11,7 @@ import pytest
 
 from harness import (
     command_listener,
+    free_port,
     request_listener,
     upstream,
     wait_until,
@@ -18,6 +19,11 @@ from harness import (
 
 PIDFD_GETFD = 438  # pidfd_getfd(2) on every Linux architecture, since 5.6
 TCP_USER_TIMEOUT = 18
+IPV6_FREEBIND = 78  # linux/in6.h
+IP_FREEBIND = 15  # linux/in.h
+
+LISTENERS_ONLY = ("backlog", "reuse_port", "ipv6_only")
+UPSTREAMS_ONLY = ("bind", "syn_retries")
 
 
 def program_sockets(pid):
@@ -121,7 +127,9 @@ def places(fairlead, line_server, connect):
 
         server.behaviour = note
         more = {} if override is None else {"socket": override}
-        lower = without(more.get("socket", {}), "backlog")
+        lower = without(more.get("socket", {}), *LISTENERS_ONLY)
+        if more:
+            more["socket"] = without(more["socket"], *UPSTREAMS_ONLY)
         config = {
             "workers": 2,
             "listeners": [
@@ -217,3 +225,168 @@ def test_close_on_exec_and_no_extra_sockets(places):
     assert len(mine) == 2 + 2 + 1  # listeners, clients, upstream
     for sock in [*mine, *(found[kind] for kind in KINDS)]:
         sock.close()
+
+
+def option(sock, level, name):
+    with sock:
+        return sock.getsockopt(level, name)
+
+
+def test_dscp(places):
+    found = places({"dscp": 46}, None)
+    for kind in KINDS:
+        tos = option(found[kind], socket.IPPROTO_IP, socket.IP_TOS)
+        assert tos == 46 << 2, kind
+    found = places({"dscp": 46}, {"dscp": 8})
+    for kind in KINDS:
+        tos = option(found[kind], socket.IPPROTO_IP, socket.IP_TOS)
+        assert tos == 8 << 2, kind
+
+
+def test_syn_retries_are_for_upstreams(places):
+    """On a listening socket the option would mean its SYN-ACKs."""
+    system = int(Path("/proc/sys/net/ipv4/tcp_syn_retries").read_text())
+    found = places({"syn_retries": 3}, None)
+    for kind in KINDS:
+        count = option(found[kind], socket.IPPROTO_TCP, socket.TCP_SYNCNT)
+        assert count == (3 if kind == "upstream" else system), kind
+
+
+def test_bind_is_the_source_address(fairlead, line_server, connect):
+    seen = []
+
+    def note(peer):
+        seen.append(peer.socket.getpeername()[0])
+        for line in peer.lines():
+            peer.send(b"re " + line + b"\n")
+
+    program = fairlead({
+        "socket": {"bind": "127.4.0.1"},
+        "listeners": [request_listener(), request_listener("other", "v")],
+        "upstreams": [
+            upstream(line_server(note)),
+            upstream(line_server(note), name="v",
+                     socket={"bind": "127.4.0.2"}),
+        ],
+    })
+    for name in ("gateway", "other"):
+        client = connect(program.address(name))
+        assert client.ask(b"hello") == b"re hello"
+        assert client.socket.getsockname()[0] == "127.0.0.1"
+    assert seen == ["127.4.0.1", "127.4.0.2"]
+
+
+def test_bind_to_a_foreign_address(fairlead, line_server, connect):
+    """It fails with its own reason. With free_bind it can be bound, and it
+    is the connection that finds no way."""
+    for more, reason in (
+        ({}, "bind_failed"),
+        ({"free_bind": True}, "(unreachable|connect_timeout)"),
+    ):
+        program = fairlead({
+            "listeners": [request_listener()],
+            "upstreams": [upstream(
+                line_server(), connect_timeout="300ms",
+                pool={"acquire_timeout": "3s"},
+                socket={"bind": "192.0.2.77", **more},
+            )],
+        })
+        connect(program.address("gateway")).send(b"hello\n")
+        program.wait_log(f"is down: {reason}")
+
+
+def test_free_bind_of_a_listener(fairlead, run_program):
+    config = {"listeners": [command_listener(listen="192.0.2.77:0")]}
+    done = run_program("run", "--config", "config.json", config=config)
+    assert done.returncode == 1
+    assert "is not an address of this machine" in done.stderr
+    program = fairlead({**config, "socket": {"free_bind": True}})
+    sock = find(program.pid, local=program.address("commands"))
+    assert option(sock, socket.IPPROTO_IP, IP_FREEBIND) == 1
+
+
+def test_ip6_options(fairlead, connect):
+    program = fairlead({
+        "socket": {"dscp": 10, "free_bind": True},
+        "listeners": [command_listener(listen="[::1]:0")],
+    })
+    address = program.address("commands")
+    client = connect(address)
+    assert client.ask(b"PING") == b"PONG"
+    for sock in program_sockets(program.pid):
+        with sock:
+            assert sock.getsockopt(
+                socket.IPPROTO_IPV6, socket.IPV6_TCLASS
+            ) == 10 << 2
+            assert sock.getsockopt(
+                socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+            ) == 1
+            if listening(sock):
+                assert sock.getsockopt(
+                    socket.IPPROTO_IPV6, IPV6_FREEBIND
+                ) == 1
+
+
+def test_ip4_clients_of_an_ip6_socket(fairlead, connect):
+    """They are IPv4 clients to access lists and limits. (Such an address
+    can only be bound with ipv6_only off.)"""
+    program = fairlead({
+        "socket": {"ipv6_only": False, "dscp": 10},
+        "listeners": [command_listener(
+            listen="[::ffff:127.0.0.1]:0",
+            access={"deny": ["127.9.0.0/16"], "allow": ["127.0.0.0/8"]},
+            max_connections_per_address=1,
+        )],
+    })
+    address = ("127.0.0.1", program.address("commands")[1])
+    client = connect(address)
+    assert client.ask(b"PING") == b"PONG"
+    for sock in program_sockets(program.pid):
+        assert option(sock, socket.IPPROTO_IP, socket.IP_TOS) == 10 << 2
+    for source in ("127.9.0.1", "127.0.0.1"):
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            connect(address, source=source).ask(b"PING")
+    _, totals = program.stop()
+    assert totals["clients_refused{denied_address}"] == 1
+    assert totals["clients_refused{address_connections}"] == 1
+
+
+def test_reuse_port(fairlead, connect):
+    """Two programs share a port, and each says so when it is the second."""
+    host, port = free_port()
+    config = {
+        "listeners": [command_listener(
+            listen=f"{host}:{port}", socket={"reuse_port": True}
+        )],
+    }
+    first = fairlead(config)
+    assert not first.grep("is shared")
+    sock = find(first.pid, local=(host, port))
+    assert option(sock, socket.SOL_SOCKET, socket.SO_REUSEPORT) == 1
+    second = fairlead(config)
+    assert len(second.grep("is shared with another program")) == 1
+    for number in range(64):  # which of them is the system's choice
+        assert connect((host, port)).ask(b"PING") == b"PONG"
+    served = [
+        program.stop()[1]["clients_opened"] for program in (first, second)
+    ]
+    assert sum(served) == 64 and min(served) > 0, served
+
+
+@pytest.mark.parametrize("other, mine", [
+    (False, True), (True, False), (False, False),
+])
+def test_a_port_that_one_side_does_not_share(run_program, other, mine):
+    with socket.socket() as holder:
+        if other:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        host, port = holder.getsockname()
+        done = run_program("run", "--config", "config.json", config={
+            "listeners": [command_listener(
+                listen=f"{host}:{port}", socket={"reuse_port": mine}
+            )],
+        })
+    assert done.returncode == 1
+    assert "is in use by another program" in done.stderr

@@ -110,6 +110,12 @@ static void defaults_are_filled_in(void **state) {
   assert_int_equal(socket->receive_buffer, 0);
   assert_int_equal(socket->send_buffer, 0);
   assert_int_equal(socket->backlog, 4096);
+  assert_int_equal(socket->dscp, 0);
+  assert_false(socket->free_bind);
+  assert_false(socket->reuse_port);
+  assert_true(socket->ipv6_only);
+  assert_int_equal(socket->syn_retries, 0);
+  assert_int_equal(socket->bind.family, FL_ADDR_NONE);
 
   const struct fl_upstream_config *upstream = config->upstreams;
   assert_string_equal(upstream->name, "u");
@@ -167,7 +173,9 @@ static const char *const every_key =
     /* comes last and holds for all */
     "'socket':{'nodelay':false,'keepalive':{'enabled':false,'idle':'2s',"
     "'interval':'3s','count':4},'user_timeout':'auto',"
-    "'receive_buffer':'4KiB','send_buffer':'5KiB','backlog':9}}";
+    "'receive_buffer':'4KiB','send_buffer':'5KiB','backlog':9,'dscp':46,"
+    "'free_bind':true,'reuse_port':true,'ipv6_only':false,'syn_retries':7,"
+    "'bind':'::1'}}";
 
 static void every_key_is_read(void **state) {
   (void)state;
@@ -179,6 +187,9 @@ static void every_key_is_read(void **state) {
   assert_int_equal(config->upstream_count, 2);
 
   const struct fl_upstream_config *upstream = &config->upstreams[0];
+  assert_int_equal(upstream->socket.syn_retries, 7);
+  assert_int_equal(upstream->socket.bind.family, FL_ADDR_IP6);
+  assert_int_equal(upstream->socket.bind.ip[15], 1);
   assert_int_equal(upstream->server_count, 2);
   assert_string_equal(upstream->servers[1].text, "[2001:db8::1]:2");
   assert_string_equal(upstream->servers[1].host, "2001:db8::1");
@@ -220,6 +231,10 @@ static void every_key_is_read(void **state) {
   assert_int_equal(listener->socket.receive_buffer, 0);
   assert_int_equal(listener->socket.send_buffer, 64 << 20);
   assert_int_equal(listener->socket.backlog, 1);
+  assert_int_equal(listener->socket.dscp, 46);
+  assert_true(listener->socket.free_bind);
+  assert_true(listener->socket.reuse_port);
+  assert_false(listener->socket.ipv6_only);
   assert_int_equal(listener->max_connections_per_address, 4);
   assert_int_equal(listener->max_connection_rate, 5);
   assert_int_equal(listener->max_connection_burst, 6);
@@ -309,7 +324,20 @@ static const struct fault faults[] = {
      "a key for the second time", "each key once (it stands in line 2)"},
     {UPSTREAM("'socket':{'backlog':1}"), 2, 11, "upstreams[0].socket.backlog",
      "an unknown key",
-     "one of nodelay, keepalive, user_timeout, receive_buffer, send_buffer"},
+     "one of bind, syn_retries, nodelay, keepalive, user_timeout, "
+     "receive_buffer, send_buffer, dscp, free_bind"},
+    {COMMAND("'socket':{'syn_retries':1}"), 2, 28,
+     "listeners[0].socket.syn_retries", "an unknown key",
+     "one of nodelay, keepalive, user_timeout, receive_buffer, send_buffer, "
+     "dscp, free_bind, backlog, reuse_port, ipv6_only"},
+    {TOP("'socket':{'bind':'h'}"), 2, 18, "socket.bind", "\"h\" (a string)",
+     "\"auto\" or a numeric address without a port"},
+    {TOP("'socket':{'bind':7}"), 2, 18, "socket.bind", "7 (a number)",
+     "\"auto\" or a numeric address without a port"},
+    {UPSTREAMS(
+         "{'name':'u','servers':['[::1]:1'],'socket':{'bind':'10.0.0.1'}}"),
+     2, 24, "upstreams[0].servers[0]", "\"[::1]:1\" (a string)",
+     "an IPv4 address, as socket.bind is"},
     {TOP("'log':7"), 2, 7, "log", "7 (a number)", "an object"},
     {TOP("'$schema':7"), 2, 11, "$schema", "7 (a number)", "a string"},
     /* who may connect */
