@@ -34,7 +34,7 @@ static size_t common(const struct fl_sockopts *options,
 static size_t services(const struct fl_sockopts *options,
                        struct fl_socket_use use, struct fl_sockopt *list) {
   bool ip6 = use.family == FL_ADDR_IP6;
-  int octet = fl_sockopt_value(options->dscp) << 2;
+  int octet = (int)((options->dscp & 63) << 2);
   size_t n = 0;
   if (options->dscp == 0)
     return n;

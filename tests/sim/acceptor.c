@@ -1,8 +1,10 @@
 #include "tests/sim/acceptor.h"
 
 #include "core/placement.h"
+#include "tests/sim/client.h"
 #include "tests/sim/network.h"
 #include "tests/sim/sock.h"
+#include "tests/sim/worker.h"
 
 /* A connection that nobody has accepted, or that is on its way. */
 struct arrived {
@@ -11,6 +13,13 @@ struct arrived {
   struct sim_end *end;
   struct fl_addr from;
   uint32_t worker;
+  uint32_t place; /* of the guard */
+};
+
+/* What the simulation knows of one source of clients. */
+struct source {
+  uint32_t open;
+  uint32_t admitted;
 };
 
 struct sim_acceptor {
@@ -24,6 +33,7 @@ struct sim_acceptor {
   uint32_t port_count;
   struct arrived *first; /* the backlog */
   struct arrived **last;
+  struct source sources[SIM_SOURCES];
 };
 
 static void hand_over(void *ctx, uint64_t arg) {
@@ -32,18 +42,88 @@ static void hand_over(void *ctx, uint64_t arg) {
   (void)arg;
   acceptor->on_the_way--;
   sim_sock_accept(acceptor->sim->workers[arrived->worker], acceptor->index,
-                  arrived->end, &arrived->from);
+                  arrived->end, &arrived->from, arrived->place);
+}
+
+/* -- the guard, held against what is known of each source -- */
+
+/* NULL for a pool of our own, which no listener limits. */
+static struct source *source_of(struct sim_acceptor *acceptor,
+                                const struct fl_addr *from) {
+  return sim_client_from(from) == SIM_NOBODY ? NULL
+                                             : &acceptor->sources[from->ip[3]];
+}
+
+static bool may_be(struct sim_acceptor *acceptor, const struct source *source,
+                   const struct fl_addr *from, enum fl_reason reason) {
+  const struct sim *sim = acceptor->sim;
+  const struct fl_listener_config *config =
+      &sim->config->listeners[acceptor->index];
+  uint32_t most = config->max_connections_per_address;
+  bool denied = from->ip[3] < sim->denied[acceptor->index];
+  bool full = most != 0 && source->open >= most;
+  uint64_t tokens =
+      config->max_connection_burst +
+      (sim->clock.now / FL_SECOND + 1) * config->max_connection_rate;
+  bool rated = config->max_connection_rate != 0;
+  switch (reason) {
+  case FL_OK:
+    return !denied && !full && (!rated || source->admitted < tokens);
+  case FL_DENIED_ADDRESS:
+    return denied;
+  case FL_ADDRESS_CONNECTIONS:
+    return !denied && full;
+  default:
+    return !denied && !full && rated &&
+           source->admitted >= config->max_connection_burst;
+  }
+}
+
+static bool admit(struct sim_acceptor *acceptor, struct arrived *arrived) {
+  struct sim *sim = acceptor->sim;
+  const struct fl_addr *from = &arrived->from;
+  struct source *source = source_of(acceptor, from);
+  enum fl_reason reason = fl_guard_enter(sim->guards[acceptor->index], from,
+                                         sim->clock.now, &arrived->place);
+  if (source == NULL && reason == FL_OK)
+    return true;
+  if (source == NULL || !may_be(acceptor, source, from, reason))
+    sim_fail(sim, "listener %u: a client of %u.%u got %s", acceptor->index,
+             from->ip[2], from->ip[3], fl_reason_name(reason));
+  if (reason == FL_OK) {
+    source->open++;
+    source->admitted++;
+    return true;
+  }
+  struct sim_worker *worker = sim->workers[acceptor->placement.first];
+  worker->tally.clients_refused++;
+  fl_gateway_refused(worker->gateway, acceptor->index, from, reason,
+                     sim->clock.now);
+  sim_client_excuse(sim->clients[sim_client_from(from)]);
+  sim_end_close(arrived->end, true);
+  return false;
+}
+
+/* -- accepting -- */
+
+static bool room(struct sim_acceptor *acceptor) {
+  struct sim *sim = acceptor->sim;
+  return fl_occupancy_count(&sim->occupancy[acceptor->index]) <
+         sim->config->listeners[acceptor->index].max_connections;
 }
 
 static void accept_waiting(struct sim_acceptor *acceptor) {
   struct sim *sim = acceptor->sim;
   uint32_t max = sim->config->listeners[acceptor->index].max_connections;
-  while (acceptor->first != NULL && !acceptor->stopped &&
-         fl_occupancy_enter(&sim->occupancy[acceptor->index], max)) {
+  while (acceptor->first != NULL && !acceptor->stopped && room(acceptor)) {
     struct arrived *arrived = acceptor->first;
     acceptor->first = arrived->next;
     if (acceptor->first == NULL)
       acceptor->last = &acceptor->first;
+    if (!admit(acceptor, arrived))
+      continue;
+    if (!fl_occupancy_enter(&sim->occupancy[acceptor->index], max))
+      sim_fail(sim, "listener %u: a free place is taken", acceptor->index);
     arrived->worker = (acceptor->placement.first +
                        acceptor->turn++ % acceptor->placement.count) %
                       sim->worker_count;
@@ -73,13 +153,23 @@ struct sim_acceptor *sim_acceptor_new(struct sim *sim, uint32_t listener) {
   acceptor->last = &acceptor->first;
   acceptor->placement =
       fl_placement_listener(sim->config, listener, sim->worker_count);
+  const uint64_t key[2] = {sim_random_next(&sim->random),
+                           sim_random_next(&sim->random)};
+  sim->guards[listener] = fl_guard_new(config, key);
+  if (sim->guards[listener] == NULL)
+    sim_fail(sim, "no memory for a guard");
   for (uint32_t i = 0; i < config->listen_count; i++)
     acceptor->ports[acceptor->port_count++] =
         sim_port_new(sim, &config->listen[i].addr, acceptor, on_arrival);
   return acceptor;
 }
 
-void sim_acceptor_left(struct sim_acceptor *acceptor) {
+void sim_acceptor_left(struct sim_acceptor *acceptor,
+                       const struct fl_addr *from, uint32_t place) {
+  struct source *source = source_of(acceptor, from);
+  fl_guard_leave(acceptor->sim->guards[acceptor->index], place);
+  if (source != NULL)
+    source->open--;
   fl_occupancy_leave(&acceptor->sim->occupancy[acceptor->index]);
   accept_waiting(acceptor);
 }

@@ -7,8 +7,10 @@
 
 struct sim_acceptor *sim_acceptor_new(struct sim *sim, uint32_t listener);
 
-/* A client's socket is gone: its place is free. */
-void sim_acceptor_left(struct sim_acceptor *acceptor);
+/* A client's socket is gone: its places, that of the listener and that of its
+   guard, are free. */
+void sim_acceptor_left(struct sim_acceptor *acceptor,
+                       const struct fl_addr *from, uint32_t place);
 
 /* Accepts no more; who waits in the backlog is reset. */
 void sim_acceptor_stop(struct sim_acceptor *acceptor);

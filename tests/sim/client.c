@@ -10,6 +10,9 @@
 /* What networks and turns may add to any deadline. */
 #define SLACK (2 * FL_SECOND)
 
+/* The source port of client 0. */
+enum { FIRST_PORT = 40000 };
+
 struct request {
   uint8_t *line; /* its LF included */
   size_t size;
@@ -446,9 +449,10 @@ static const struct sim_end_ops ops = {
 
 static void begin(void *ctx, uint64_t arg) {
   struct sim_client *client = ctx;
-  struct fl_addr from = {.family = FL_ADDR_IP4,
-                         .port = 40000,
-                         .ip = {192, 168, 0, (uint8_t)client->id}};
+  struct fl_addr from = {
+      .family = FL_ADDR_IP4,
+      .port = (uint16_t)(FIRST_PORT + client->id),
+      .ip = {192, 168, 0, (uint8_t)(client->id % SIM_SOURCES)}};
   (void)arg;
   const struct fl_endpoint *to =
       &client->listener
@@ -482,7 +486,7 @@ bool sim_client_reads(const struct sim_client *client) {
 }
 
 uint32_t sim_client_from(const struct fl_addr *addr) {
-  return addr->ip[0] == 192 ? addr->ip[3] : SIM_NOBODY;
+  return addr->ip[0] == 192 ? (uint32_t)(addr->port - FIRST_PORT) : SIM_NOBODY;
 }
 
 void sim_client_accepted(struct sim_client *client) {

@@ -279,6 +279,10 @@ void sim_ledger_settle(struct sim *sim, const struct fl_metrics *metrics,
   same(sim, "clients_opened", metrics->clients_opened, tally->clients_accepted);
   same(sim, "clients_closed", sum(metrics->clients_closed),
        tally->clients_closed);
+  same(sim, "clients_refused", sum(metrics->clients_refused),
+       tally->clients_refused);
+  same(sim, "CLIENT_REFUSED", tally->events[FL_EVENT_CLIENT_REFUSED],
+       tally->clients_refused);
   same(sim, "client_bytes_in", metrics->client_bytes_in,
        tally->client_bytes_in);
   same(sim, "client_bytes_out", metrics->client_bytes_out,

@@ -70,6 +70,7 @@ uint64_t sim_ledger_owed(const struct sim *sim, uint32_t client);
 struct sim_tally {
   uint64_t clients_accepted;
   uint64_t clients_closed;
+  uint64_t clients_refused;
   uint64_t client_bytes_in;
   uint64_t client_bytes_out;
   uint64_t connects; /* that succeeded */

@@ -145,6 +145,22 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
 
 /* -- listeners -- */
 
+/* Who may connect. A pool of our own comes from elsewhere and may always. */
+static void add_limits(struct draft *draft, uint32_t index) {
+  struct sim *sim = draft->sim;
+  if (percent(sim, 15)) {
+    sim->denied[index] = 4;
+    add(draft, "\"access\": {\"allow\": [\"192.168.0.0/16\"], "
+               "\"deny\": [\"192.168.0.0/30\"]}, ");
+  }
+  unsigned most = (unsigned)chance(sim, 1, 2);
+  if (percent(sim, 25))
+    add(draft, "\"max_connections_per_address\": %u, ", most);
+  if (percent(sim, 15))
+    add(draft, "\"max_connection_rate\": %u, \"max_connection_burst\": %u, ",
+        (unsigned)chance(sim, 1, 3), (unsigned)chance(sim, 1, 3));
+}
+
 static void add_listener(struct draft *draft, uint32_t index, int upstream) {
   struct sim *sim = draft->sim;
   bool target = index == 0; /* a pool of our own may come here */
@@ -163,7 +179,9 @@ static void add_listener(struct draft *draft, uint32_t index, int upstream) {
   add(draft, "\"max_frame\": \"%uB\", ",
       target ? 65536 : (unsigned)chance(sim, 128, 20000));
   add(draft, "\"max_connections\": %u, ",
-      target || percent(sim, 80) ? 10000 : (unsigned)chance(sim, 1, 20));
+      target || percent(sim, 80) ? 10000 : (unsigned)chance(sim, 2, 20));
+  if (!target)
+    add_limits(draft, index);
   add_time(draft, "idle_timeout", target ? 3600000 : 1000,
            target ? 3600000 : 5000);
   add_time(draft, "frame_timeout", 1000, 3000);

@@ -118,6 +118,8 @@ bool sim_run(uint64_t seed, bool verbose) {
     passed = true;
   }
   fl_config_free(passed ? sim->config : NULL);
+  for (uint32_t i = 0; i < SIM_LISTENERS_MAX; i++)
+    fl_guard_free(passed ? sim->guards[i] : NULL);
   sim_clock_free(&sim->clock);
   if (passed)
     sim_arena_free(sim);

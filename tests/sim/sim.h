@@ -3,6 +3,7 @@
 #define FL_TESTS_SIM_SIM_H
 
 #include "core/config.h"
+#include "core/guard.h"
 #include "core/occupancy.h"
 #include "tests/sim/clock.h"
 #include "tests/sim/random.h"
@@ -14,7 +15,8 @@ enum {
   SIM_CLIENTS_MAX = 48,
   SIM_UPSTREAMS_MAX = 3,
   SIM_SERVERS_MAX = 24,
-  SIM_LISTENERS_MAX = 6
+  SIM_LISTENERS_MAX = 6,
+  SIM_SOURCES = 16 /* addresses that clients share */
 };
 
 struct sim_port;
@@ -50,6 +52,8 @@ struct sim {
   struct sim_port *ports; /* of the network */
   struct fl_config *config;
   struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
+  struct fl_guard *guards[SIM_LISTENERS_MAX];
+  uint32_t denied[SIM_LISTENERS_MAX]; /* how many of the sources are denied */
   struct sim_upstream_plan upstreams[SIM_UPSTREAMS_MAX];
   struct sim_worker *workers[SIM_WORKERS_MAX];
   uint32_t worker_count;

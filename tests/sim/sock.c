@@ -19,6 +19,8 @@ struct fl_sock {
   bool is_client;
   uint32_t listener; /* of a client */
   uint32_t client;   /* the simulation's, or SIM_NOBODY */
+  struct fl_addr from;
+  uint32_t place;    /* of the listener's guard */
   uint32_t upstream; /* of an upstream connection */
   fl_time progress;  /* when it was made, or its kernel last took bytes */
   bool prompt;       /* its kernel takes everything at once */
@@ -286,7 +288,7 @@ static void closed(void *ctx, uint64_t arg) {
   fl_conn_closed(sock->conn, now(sock));
   if (sock->is_client) {
     sock->worker->tally.clients_closed++;
-    sim_acceptor_left(sim->acceptors[sock->listener]);
+    sim_acceptor_left(sim->acceptors[sock->listener], &sock->from, sock->place);
   }
   sim_worker_event(sock->worker);
 }
@@ -356,13 +358,16 @@ const struct fl_io sim_sock_io = {.connect = io_connect,
 /* -- for the worker -- */
 
 void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
-                     struct sim_end *end, const struct fl_addr *from) {
+                     struct sim_end *end, const struct fl_addr *from,
+                     uint32_t place) {
   struct sim *sim = worker->sim;
   struct fl_sock *sock = sock_new(worker);
   sock->is_client = true;
   sock->connected = true;
   sock->listener = listener;
   sock->client = sim_client_from(from);
+  sock->from = *from;
+  sock->place = place;
   sock->in.max = sim->config->listeners[listener].max_frame;
   sock->end = end;
   sock->conn =
@@ -372,7 +377,7 @@ void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
       sim_fail(sim, "a client was not taken");
     unlink_sock(sock);
     sim_end_close(end, false);
-    sim_acceptor_left(sim->acceptors[listener]);
+    sim_acceptor_left(sim->acceptors[listener], from, place);
     return;
   }
   worker->tally.clients_accepted++;

@@ -13,7 +13,8 @@ extern const struct fl_io sim_sock_io;
 /* Hands an accepted connection to the gateway; one it does not want is
    closed. The place of this client was entered by the caller. */
 void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
-                     struct sim_end *end, const struct fl_addr *from);
+                     struct sim_end *end, const struct fl_addr *from,
+                     uint32_t place);
 
 /* Reads everything that has arrived for this worker. */
 void sim_sock_read_all(struct sim_worker *worker);
