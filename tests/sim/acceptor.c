@@ -64,7 +64,7 @@ static bool may_be(struct sim_acceptor *acceptor, const struct source *source,
   bool full = most != 0 && source->open >= most;
   uint64_t tokens =
       config->max_connection_burst +
-      (sim->clock.now / FL_SECOND + 1) * config->max_connection_rate;
+      (sim->clock.now - SIM_BEGIN) * config->max_connection_rate / FL_SECOND;
   bool rated = config->max_connection_rate != 0;
   switch (reason) {
   case FL_OK:

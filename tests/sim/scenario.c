@@ -149,9 +149,9 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
 static void add_limits(struct draft *draft, uint32_t index) {
   struct sim *sim = draft->sim;
   if (percent(sim, 15)) {
-    sim->denied[index] = 4;
+    sim->denied[index] = 2;
     add(draft, "\"access\": {\"allow\": [\"192.168.0.0/16\"], "
-               "\"deny\": [\"192.168.0.0/30\"]}, ");
+               "\"deny\": [\"192.168.0.0/31\"]}, ");
   }
   unsigned most = (unsigned)chance(sim, 1, 2);
   if (percent(sim, 25))

@@ -73,7 +73,7 @@ void sim_trace(const struct sim *sim, const char *format, ...) {
 }
 
 static void begin(struct sim *sim) {
-  sim->clock.now = FL_SECOND;
+  sim->clock.now = SIM_BEGIN;
   sim_scenario_draw(sim);
   sim->ledger = sim_ledger_new(sim);
   for (uint32_t i = 0; i < sim->config->listener_count; i++)

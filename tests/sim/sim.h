@@ -16,8 +16,11 @@ enum {
   SIM_UPSTREAMS_MAX = 3,
   SIM_SERVERS_MAX = 24,
   SIM_LISTENERS_MAX = 6,
-  SIM_SOURCES = 16 /* addresses that clients share */
+  SIM_SOURCES = 6 /* addresses that clients share */
 };
+
+/* The first moment of a run. */
+#define SIM_BEGIN FL_SECOND
 
 struct sim_port;
 struct sim_worker;
