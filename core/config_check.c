@@ -44,6 +44,16 @@ static void taken(struct fl_config_reader *reader,
   free(owner);
 }
 
+/* Reports a server that cannot be reached from socket.bind. */
+static void check_kind(struct fl_config_reader *reader,
+                       const struct fl_config_node *node,
+                       const struct fl_endpoint *server, uint8_t bind) {
+  uint8_t family = server->addr.family;
+  if (family != FL_ADDR_NONE && bind != FL_ADDR_NONE && family != bind)
+    REPORT(reader, node, "an ", bind == FL_ADDR_IP4 ? "IPv4" : "IPv6",
+           " address, as socket.bind is");
+}
+
 /* --- listeners ---------------------------------------------------------- */
 
 static void check_listener_name(struct fl_config_reader *reader,
@@ -123,6 +133,23 @@ static void check_mode_keys(struct fl_config_reader *reader,
   }
 }
 
+/* An upstream that stands inline starts from the outermost socket. */
+static void check_inline(struct fl_config_reader *reader,
+                         const struct fl_config_node *element) {
+  const struct fl_config *config = reader->config;
+  struct fl_config_node node;
+  if (reader->errors->out_of_memory || /* there may be no such upstream */
+      !fl_config_node_find(reader, element, "upstream", &node) ||
+      !fl_config_node_good(reader, &node) ||
+      strchr(node.item->valuestring, ':') == NULL)
+    return;
+  const struct fl_upstream_config *upstream =
+      &config->upstreams[config->listeners[element->index].upstream];
+  if (upstream->server_count > 0)
+    check_kind(reader, &node, &upstream->servers[0],
+               upstream->socket.bind.family);
+}
+
 static void check_listener(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   enum fl_mode mode = reader->config->listeners[element->index].mode;
@@ -135,8 +162,10 @@ static void check_listener(struct fl_config_reader *reader,
   if (!fl_config_node_good(reader, &node))
     return;
   check_mode_keys(reader, element, mode);
-  if (mode == FL_MODE_REQUEST)
-    fl_config_reference_read(reader, element);
+  if (mode != FL_MODE_REQUEST)
+    return;
+  fl_config_reference_read(reader, element);
+  check_inline(reader, element);
 }
 
 /* --- upstreams ---------------------------------------------------------- */
@@ -152,16 +181,6 @@ static void check_upstream_name(struct fl_config_reader *reader,
   fl_config_node_find(reader, element, "name", &node);
   taken(reader, &node, "a name that no other upstream has", "upstreams",
         (uint32_t)first);
-}
-
-/* Reports a server that cannot be reached from socket.bind. */
-static void check_kind(struct fl_config_reader *reader,
-                       const struct fl_config_node *node,
-                       const struct fl_endpoint *server, uint8_t bind) {
-  uint8_t family = server->addr.family;
-  if (family != FL_ADDR_NONE && bind != FL_ADDR_NONE && family != bind)
-    REPORT(reader, node, "an ", bind == FL_ADDR_IP4 ? "IPv4" : "IPv6",
-           " address, as socket.bind is");
 }
 
 static void check_servers(struct fl_config_reader *reader,

@@ -338,6 +338,10 @@ static const struct fault faults[] = {
          "{'name':'u','servers':['[::1]:1'],'socket':{'bind':'10.0.0.1'}}"),
      2, 24, "upstreams[0].servers[0]", "\"[::1]:1\" (a string)",
      "an IPv4 address, as socket.bind is"},
+    {"{'socket':{'bind':'::1'},'listeners':[\n{'name':'r','mode':'request',"
+     "'listen':['127.0.0.1:0'],'upstream':'10.0.0.1:1'}]}",
+     2, 66, "listeners[0].upstream", "\"10.0.0.1:1\" (a string)",
+     "an IPv6 address, as socket.bind is"},
     {TOP("'log':7"), 2, 7, "log", "7 (a number)", "an object"},
     {TOP("'$schema':7"), 2, 11, "$schema", "7 (a number)", "a string"},
     /* who may connect */
