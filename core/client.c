@@ -188,15 +188,35 @@ void fl_client_reply(struct fl_client *client, struct fl_slice frame,
     run_later(client);
 }
 
+/* How the client reads what it gets. */
+static const struct fl_framing *reply_framing(const struct fl_client *client) {
+  const struct fl_upstream *upstream = client->listener->upstream;
+  return upstream == NULL ? &client->listener->config->framing
+                          : &upstream->config->reply_framing;
+}
+
+/* Where no bytes mean an error, the end of the stream does: what came before
+   is delivered, and what came after is given up, for its replies would be
+   taken for that of the request that failed. */
+static void end_instead(struct fl_client *client, enum fl_reason reason) {
+  leave_upstream(client);
+  finish(client, reason);
+}
+
 void fl_client_error(struct fl_client *client, enum fl_reason reason,
                      const char *server, fl_time now) {
   uint8_t reply[FL_ERROR_REPLY_MAX];
-  size_t size = fl_framing_error(&client->listener->config->framing,
-                                 fl_reason_name(reason), reply);
+  size_t size =
+      fl_framing_error(reply_framing(client), fl_reason_name(reason), reply);
   report_failed(client, reason, server);
   client->active = now;
-  queue(client, (struct fl_slice){reply, size}, now);
-  if (client->state == FL_CLIENT_OPEN)
+  if (client->state != FL_CLIENT_OPEN)
+    return;
+  if (size == 0)
+    end_instead(client, reason);
+  else
+    queue(client, (struct fl_slice){reply, size}, now);
+  if (client->state != FL_CLIENT_CLOSING)
     run_later(client);
 }
 
@@ -344,7 +364,8 @@ static size_t consume(struct fl_client *client, struct fl_slice bytes,
     if (size == FL_FRAMING_PARTIAL)
       break;
     if (size < 0) {
-      fail(client, FL_FRAME_TOO_LONG, true);
+      fail(client, size == FL_FRAME_BAD ? FL_BAD_FRAME : FL_FRAME_TOO_LONG,
+           true);
       break;
     }
     rest.size = (size_t)size;

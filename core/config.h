@@ -90,10 +90,11 @@ struct fl_upstream_config {
   struct fl_endpoint *servers;
   uint32_t server_count; /* 1.. */
   enum fl_balance balance;
-  uint32_t workers; /* shards, 1.. */
-  struct fl_framing framing;
-  uint32_t max_frame; /* bytes, of a reply */
-  uint32_t in_flight; /* requests per connection, 1.. */
+  uint32_t workers;                /* shards, 1.. */
+  struct fl_framing framing;       /* of requests */
+  struct fl_framing reply_framing; /* as framing, unless the file has it */
+  uint32_t max_frame;              /* bytes, of a reply */
+  uint32_t in_flight;              /* requests per connection, 1.. */
   struct fl_pool_config pool;
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */

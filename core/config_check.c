@@ -150,6 +150,30 @@ static void check_inline(struct fl_config_reader *reader,
                upstream->socket.bind.family);
 }
 
+/* Frames of one size that is above max_frame: nothing would ever pass. */
+static void check_request_size(struct fl_config_reader *reader,
+                               const struct fl_config_node *element) {
+  const struct fl_listener_config *listener =
+      &reader->config->listeners[element->index];
+  const struct fl_framing *framing = &listener->framing;
+  struct fl_config_node node;
+  struct fl_text size = {0};
+  if (framing->type != FL_FRAMING_FIXED ||
+      framing->fixed.size <= listener->max_frame)
+    return;
+  if (fl_config_node_find(reader, element, "max_frame", &node) &&
+      !fl_config_node_good(reader, &node))
+    return;
+  fl_config_value_print(&size, framing->fixed.size, fl_config_sizes);
+  char *text = fl_text_take(&size);
+  if (text == NULL)
+    reader->errors->out_of_memory = true;
+  else
+    REPORT(reader, &node,
+           "at least the framing.size of its upstream, which is ", text);
+  free(text);
+}
+
 static void check_listener(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   enum fl_mode mode = reader->config->listeners[element->index].mode;
@@ -166,6 +190,7 @@ static void check_listener(struct fl_config_reader *reader,
     return;
   fl_config_reference_read(reader, element);
   check_inline(reader, element);
+  check_request_size(reader, element);
 }
 
 /* --- upstreams ---------------------------------------------------------- */
@@ -302,11 +327,29 @@ static void check_gap(struct fl_config_reader *reader,
   fl_config_node_error(reader, &node, NULL, &allowed);
 }
 
+/* Replies are cut as requests are, unless the file says otherwise. Returns the
+   key that says how. */
+static const char *settle_reply_framing(struct fl_config_reader *reader,
+                                        const struct fl_config_node *element) {
+  struct fl_upstream_config *upstream =
+      &reader->config->upstreams[element->index];
+  struct fl_config_node node;
+  if (fl_config_node_find(reader, element, "reply_framing", &node))
+    return "reply_framing";
+  upstream->reply_framing = upstream->framing;
+  return "framing";
+}
+
 static void check_upstream(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
+  const char *replies = settle_reply_framing(reader, element);
   const struct fl_upstream_config *upstream =
       &reader->config->upstreams[element->index];
+  const struct fl_framing *framing = &upstream->reply_framing;
+  uint32_t size = framing->type == FL_FRAMING_FIXED ? framing->fixed.size : 0;
   const struct order orders[] = {
+      {replies, "size", "", "max_frame", size, upstream->max_frame,
+       fl_config_sizes},
       {"pool", "min_size", "pool", "max_size", upstream->pool.min_size,
        upstream->pool.max_size, NULL},
       {"", "workers", "pool", "max_size", upstream->workers,

@@ -9,12 +9,15 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_BOOLEAN:
     return "boolean";
   case FL_CONFIG_INTEGER:
+  case FL_CONFIG_SIGNED:
     return "integer";
   case FL_CONFIG_DURATION:
   case FL_CONFIG_SECONDS:
     return "duration";
   case FL_CONFIG_SIZE:
     return "size";
+  case FL_CONFIG_BYTES:
+    return "bytes";
   case FL_CONFIG_IGNORED:
   case FL_CONFIG_ADDRESS:
   case FL_CONFIG_CHOICE:
@@ -37,7 +40,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
 void fl_config_describe_default(struct fl_text *text,
                                 const struct fl_config_row *row) {
   const char *initial = row->initial;
-  bool bare = row->type == FL_CONFIG_BOOLEAN ||
+  bool bare = row->type == FL_CONFIG_BOOLEAN || row->type == FL_CONFIG_SIGNED ||
               (row->type == FL_CONFIG_INTEGER && initial != NULL &&
                *initial >= '0' && *initial <= '9');
   if (row->flags & FL_CONFIG_REQUIRED)
@@ -67,7 +70,12 @@ static void add_limit(struct fl_text *text, const struct fl_config_row *row,
 }
 
 static void add_limits(struct fl_text *text, const struct fl_config_row *row) {
-  add_limit(text, row, row->min);
+  if (row->type == FL_CONFIG_SIGNED) {
+    fl_text_add(text, "-");
+    add_limit(text, row, row->max);
+  } else {
+    add_limit(text, row, row->min);
+  }
   fl_text_add(text, " to ");
   add_limit(text, row, row->max);
   if (row->step == 1000)
@@ -100,6 +108,10 @@ void fl_config_describe_range(struct fl_text *text,
     break;
   case FL_CONFIG_CHOICE:
     add_choices(text, row->choices);
+    break;
+  case FL_CONFIG_BYTES:
+    add_limits(text, row);
+    fl_text_add(text, " bytes");
     break;
   case FL_CONFIG_NAME:
     add_limits(text, row);
@@ -138,9 +150,11 @@ static void add_units(struct fl_text *text, const char *kind,
   fl_text_add(text, "), ");
 }
 
-void fl_config_describe(struct fl_text *text, const struct fl_config_row *row) {
+static void describe_type(struct fl_text *text,
+                          const struct fl_config_row *row) {
   switch (row->type) {
   case FL_CONFIG_INTEGER:
+  case FL_CONFIG_SIGNED:
     add_auto(text, row);
     fl_text_add(text, "a whole number, ");
     add_limits(text, row);
@@ -156,6 +170,10 @@ void fl_config_describe(struct fl_text *text, const struct fl_config_row *row) {
     add_auto(text, row);
     add_units(text, "a size", "64KiB", fl_config_sizes);
     add_limits(text, row);
+    break;
+  case FL_CONFIG_BYTES:
+    fl_text_add(text, "text, or hexadecimal such as \"hex:0d0a\", ");
+    fl_config_describe_range(text, row);
     break;
   case FL_CONFIG_NAME:
     fl_text_add(text, "a name, ");
@@ -181,4 +199,10 @@ void fl_config_describe(struct fl_text *text, const struct fl_config_row *row) {
   default:
     fl_config_describe_range(text, row);
   }
+}
+
+void fl_config_describe(struct fl_text *text, const struct fl_config_row *row) {
+  describe_type(text, row);
+  if (row->why != NULL)
+    fl_text_add(text, row->why);
 }

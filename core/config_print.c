@@ -1,6 +1,7 @@
 /* The struct back as a config.json, row by row of the table. */
 #include "core/config.h"
 
+#include "core/config_bytes.h"
 #include "core/config_table.h"
 #include "core/config_value.h"
 #include "core/json_write.h"
@@ -21,16 +22,27 @@ static const void *field_of(const void *base, size_t offset) {
   return (const unsigned char *)base + offset;
 }
 
-static void print_measure(struct printer *printer, uint64_t value,
-                          const struct fl_config_unit *units) {
-  struct fl_text text = {0};
-  fl_config_value_print(&text, value, units);
-  char *string = fl_text_take(&text);
+/* Prints a text as a string, and empties it. */
+static void print_text(struct printer *printer, struct fl_text *text) {
+  char *string = fl_text_take(text);
   if (string == NULL)
     printer->writer.text.failed = true;
   else
     fl_json_write_string(&printer->writer, string);
   free(string);
+}
+
+static void print_measure(struct printer *printer, uint64_t value,
+                          const struct fl_config_unit *units) {
+  struct fl_text text = {0};
+  fl_config_value_print(&text, value, units);
+  print_text(printer, &text);
+}
+
+static void print_bytes(struct printer *printer, const struct fl_bytes *bytes) {
+  struct fl_text text = {0};
+  fl_config_bytes_print(&text, bytes);
+  print_text(printer, &text);
 }
 
 static void print_number(struct printer *printer,
@@ -119,6 +131,12 @@ static void print_value(struct printer *printer,
   case FL_CONFIG_SIZE:
     print_number(printer, row, *(const uint32_t *)field);
     break;
+  case FL_CONFIG_SIGNED:
+    fl_json_write_signed(writer, *(const int32_t *)field);
+    break;
+  case FL_CONFIG_BYTES:
+    print_bytes(printer, field);
+    break;
   case FL_CONFIG_DURATION:
     print_measure(printer, *(const fl_time *)field, fl_config_durations);
     break;
@@ -165,7 +183,8 @@ static void print_section(struct printer *printer,
   fl_json_write_open(&printer->writer, '{');
   for (uint32_t i = 0; i < section->count; i++) {
     const struct fl_config_row *row = &section->rows[i];
-    if ((row->flags & skip) != 0 || row->type == FL_CONFIG_IGNORED)
+    if ((row->flags & skip) != 0 || row->type == FL_CONFIG_IGNORED ||
+        !fl_config_row_applies(section, row, base))
       continue;
     fl_json_write_key(&printer->writer, row->key);
     print_value(printer, row, base);

@@ -224,6 +224,25 @@ static void missing(struct fl_config_reader *reader,
   fl_config_node_error(reader, &absent, NULL, &allowed);
 }
 
+/* A key that another type has. */
+static void misplaced_key(struct fl_config_reader *reader,
+                          const struct fl_config_section *section,
+                          const struct fl_config_row *row,
+                          const struct fl_config_node *node, const void *base) {
+  const struct fl_config_row *type = &section->rows[0];
+  struct fl_text found = {0};
+  struct fl_text allowed = {0};
+  int choice;
+  memcpy(&choice, (const unsigned char *)base + type->offset, sizeof choice);
+  FL_TEXT(&found, "this key in ", type->key, " \"", type->choices[choice],
+          "\"");
+  FL_TEXT(&allowed, "it only in ", type->key);
+  for (unsigned i = 0; type->choices[i] != NULL; i++)
+    if ((row->types & FL_CONFIG_TYPE(i)) != 0)
+      FL_TEXT(&allowed, " \"", type->choices[i], "\"");
+  fl_config_node_key_error(reader, node, &found, &allowed);
+}
+
 static void unknown_key(struct fl_config_reader *reader,
                         const struct fl_config_section *section,
                         const struct fl_config_node *node) {
@@ -275,6 +294,12 @@ static void sort_keys(struct fl_config_reader *reader,
   } while (fl_config_node_next(reader, &node));
 }
 
+/* Whether the first key is what the struct says: it has no error. */
+static bool has_type(const struct fl_config_reader *reader,
+                     const struct fl_config_node *type) {
+  return type->item == NULL || fl_config_node_good(reader, type);
+}
+
 static void wrong_object(struct fl_config_reader *reader,
                          const struct fl_config_node *node) {
   struct fl_text allowed = {0};
@@ -296,6 +321,11 @@ void fl_config_read_section(struct fl_config_reader *reader,
   for (uint32_t i = 0; i < section->count; i++) {
     const struct fl_config_row *row = &section->rows[i];
     bool inherits = inherit || (row->flags & FL_CONFIG_INHERITS) != 0;
+    if (!fl_config_row_applies(section, row, base)) {
+      if (found[i].item != NULL && has_type(reader, &found[0]))
+        misplaced_key(reader, section, row, &found[i], base);
+      continue;
+    }
     if (!inherits)
       fl_config_scalar_default(row, base);
     if (found[i].item != NULL)

@@ -1,6 +1,7 @@
 #include "core/config_scalar.h"
 
 #include "core/config.h"
+#include "core/config_bytes.h"
 #include "core/config_value.h"
 
 #include <assert.h>
@@ -10,7 +11,9 @@
 
 static_assert(sizeof(enum fl_mode) == sizeof(int) &&
                   sizeof(enum fl_balance) == sizeof(int) &&
-                  sizeof(enum fl_framing_type) == sizeof(int),
+                  sizeof(enum fl_framing_type) == sizeof(int) &&
+                  sizeof(enum fl_byte_order) == sizeof(int) &&
+                  sizeof(enum fl_length_encoding) == sizeof(int),
               "choices are stored as int");
 
 static bool is_auto(const struct fl_config_row *row, const char *string) {
@@ -63,6 +66,15 @@ static bool read_number(const struct fl_config_row *row, double number,
   return (double)*value == number && in_range(row, *value);
 }
 
+/* As the two's complement of what is stored. */
+static bool read_signed(const struct fl_config_row *row, double number,
+                        uint64_t *value) {
+  if (!(number >= -(double)row->max && number <= (double)row->max))
+    return false;
+  *value = (uint64_t)(int64_t)number;
+  return (double)(int64_t)number == number;
+}
+
 static bool read_scalar(const struct fl_config_row *row, const cJSON *item,
                         uint64_t *value) {
   if (row->type == FL_CONFIG_BOOLEAN) {
@@ -71,6 +83,8 @@ static bool read_scalar(const struct fl_config_row *row, const cJSON *item,
   }
   if (cJSON_IsString(item))
     return read_string(row, item->valuestring, value);
+  if (row->type == FL_CONFIG_SIGNED)
+    return cJSON_IsNumber(item) && read_signed(row, item->valuedouble, value);
   return row->type == FL_CONFIG_INTEGER && cJSON_IsNumber(item) &&
          read_number(row, item->valuedouble, value);
 }
@@ -97,6 +111,9 @@ static void store(const struct fl_config_row *row, void *base, uint64_t value) {
   case FL_CONFIG_ADDRESS: /* its only scalar is "auto" */
     *(struct fl_addr *)field = (struct fl_addr){.family = FL_ADDR_NONE};
     break;
+  case FL_CONFIG_SIGNED:
+    *(int32_t *)field = (int32_t)(int64_t)value;
+    break;
   case FL_CONFIG_CHOICE:
     memcpy(field, &choice, sizeof choice);
     break;
@@ -105,15 +122,30 @@ static void store(const struct fl_config_row *row, void *base, uint64_t value) {
   }
 }
 
+static bool read_bytes(const struct fl_config_row *row, const char *string,
+                       void *base) {
+  struct fl_bytes bytes;
+  if (string == NULL || !fl_config_bytes_parse(string, &bytes) ||
+      !in_range(row, bytes.size))
+    return false;
+  *(struct fl_bytes *)field_of(base, row->offset) = bytes;
+  return true;
+}
+
 void fl_config_scalar_default(const struct fl_config_row *row, void *base) {
   uint64_t value = 0;
   if (row->initial == NULL)
     return;
+  if (row->type == FL_CONFIG_BYTES) {
+    (void)read_bytes(row, row->initial, base);
+    return;
+  }
   if (row->type == FL_CONFIG_BOOLEAN) {
     value = strcmp(row->initial, "true") == 0;
   } else if (!read_string(row, row->initial, &value)) {
     value = strtoul(row->initial, NULL, 10);
-    assert(row->type == FL_CONFIG_INTEGER && in_range(row, value));
+    assert(row->type == FL_CONFIG_SIGNED ||
+           (row->type == FL_CONFIG_INTEGER && in_range(row, value)));
   }
   store(row, base, value);
 }
@@ -121,6 +153,8 @@ void fl_config_scalar_default(const struct fl_config_row *row, void *base) {
 bool fl_config_scalar_read(const struct fl_config_row *row, const cJSON *item,
                            void *base) {
   uint64_t value = 0;
+  if (row->type == FL_CONFIG_BYTES)
+    return read_bytes(row, cJSON_GetStringValue(item), base);
   if (!read_scalar(row, item, &value))
     return false;
   store(row, base, value);

@@ -1,4 +1,5 @@
-/* Values of one number: booleans, integers, durations, sizes and choices. */
+/* Values of one field: booleans, integers, durations, sizes, choices and byte
+   strings. */
 #ifndef FL_CORE_CONFIG_SCALAR_H
 #define FL_CORE_CONFIG_SCALAR_H
 

@@ -5,6 +5,7 @@
 #include "core/json_write.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void write_section(struct fl_json_writer *writer,
                           const struct fl_config_section *section);
@@ -65,6 +66,24 @@ static void write_pattern(struct fl_json_writer *writer,
   write_text(writer, &text);
 }
 
+/* Without the length, which only counts characters. */
+static void write_bytes(struct fl_json_writer *writer,
+                        const struct fl_config_row *row) {
+  struct fl_text text = {0};
+  fl_text_add(&text, "^(hex:([0-9A-Fa-f][0-9A-Fa-f]){");
+  fl_text_add_number(&text, row->min);
+  fl_text_add(&text, ",");
+  fl_text_add_number(&text, row->max);
+  fl_text_add(&text, "}|(?!hex:)[\\s\\S]{");
+  fl_text_add_number(&text, row->min);
+  fl_text_add(&text, ",");
+  fl_text_add_number(&text, row->max);
+  fl_text_add(&text, "})$");
+  write_pair(writer, "type", "string");
+  fl_json_write_key(writer, "pattern");
+  write_text(writer, &text);
+}
+
 static void write_integer(struct fl_json_writer *writer,
                           const struct fl_config_row *row) {
   bool automatic = (row->flags & FL_CONFIG_AUTO) != 0;
@@ -77,7 +96,12 @@ static void write_integer(struct fl_json_writer *writer,
     fl_json_write_open(writer, '{');
   }
   write_pair(writer, "type", "integer");
-  write_number(writer, "minimum", row->min);
+  if (row->type == FL_CONFIG_SIGNED) {
+    fl_json_write_key(writer, "minimum");
+    fl_json_write_signed(writer, -(int32_t)row->max);
+  } else {
+    write_number(writer, "minimum", row->min);
+  }
   write_number(writer, "maximum", row->max);
   if (automatic) {
     fl_json_write_close(writer, '}');
@@ -118,7 +142,11 @@ static void write_type(struct fl_json_writer *writer,
   case FL_CONFIG_BOOLEAN:
     write_pair(writer, "type", "boolean");
     break;
+  case FL_CONFIG_BYTES:
+    write_bytes(writer, row);
+    break;
   case FL_CONFIG_INTEGER:
+  case FL_CONFIG_SIGNED:
     write_integer(writer, row);
     break;
   case FL_CONFIG_DURATION:
@@ -182,15 +210,17 @@ static void write_row(struct fl_json_writer *writer,
   fl_json_write_close(writer, '}');
 }
 
-/* The keys that are always required, or those of one mode. */
+/* The keys that are always required, or those of one mode or type (a bit). */
 static void write_required(struct fl_json_writer *writer,
                            const struct fl_config_section *section,
-                           unsigned mode) {
+                           unsigned mode, unsigned type) {
   const unsigned modes = FL_CONFIG_COMMAND_MODE | FL_CONFIG_REQUEST_MODE;
   bool any = false;
   for (uint32_t i = 0; i < section->count; i++) {
     unsigned flags = section->rows[i].flags;
-    if ((flags & FL_CONFIG_REQUIRED) == 0 || (flags & modes) != mode)
+    unsigned types = section->rows[i].types;
+    if ((flags & FL_CONFIG_REQUIRED) == 0 || (flags & modes) != mode ||
+        (type == 0 ? types != 0 : (types & type) == 0))
       continue;
     if (!any) {
       fl_json_write_key(writer, "required");
@@ -228,7 +258,7 @@ static void write_mode(struct fl_json_writer *writer,
       fl_json_write_boolean(writer, false);
     }
   fl_json_write_close(writer, '}');
-  write_required(writer, section, mode);
+  write_required(writer, section, mode, 0);
   fl_json_write_close(writer, '}');
   fl_json_write_close(writer, '}');
 }
@@ -244,6 +274,61 @@ static void write_modes(struct fl_json_writer *writer,
   fl_json_write_close(writer, ']');
 }
 
+/* If the first key is this choice, or absent and this is the default, the keys
+   of the others are not allowed and its own without a default are required. */
+static void write_choice(struct fl_json_writer *writer,
+                         const struct fl_config_section *section,
+                         unsigned choice) {
+  const struct fl_config_row *type = &section->rows[0];
+  const char *name = type->choices[choice];
+  fl_json_write_open(writer, '{');
+  fl_json_write_key(writer, "if");
+  fl_json_write_open(writer, '{');
+  fl_json_write_key(writer, "properties");
+  fl_json_write_open(writer, '{');
+  fl_json_write_key(writer, type->key);
+  fl_json_write_open(writer, '{');
+  write_pair(writer, "const", name);
+  fl_json_write_close(writer, '}');
+  fl_json_write_close(writer, '}');
+  if (strcmp(name, type->initial) != 0) {
+    fl_json_write_key(writer, "required");
+    fl_json_write_open(writer, '[');
+    fl_json_write_string(writer, type->key);
+    fl_json_write_close(writer, ']');
+  }
+  fl_json_write_close(writer, '}');
+  fl_json_write_key(writer, "then");
+  fl_json_write_open(writer, '{');
+  fl_json_write_key(writer, "properties");
+  fl_json_write_open(writer, '{');
+  for (uint32_t i = 0; i < section->count; i++) {
+    unsigned types = section->rows[i].types;
+    if (types == 0 || (types & FL_CONFIG_TYPE(choice)) != 0)
+      continue;
+    fl_json_write_key(writer, section->rows[i].key);
+    fl_json_write_boolean(writer, false);
+  }
+  fl_json_write_close(writer, '}');
+  write_required(writer, section, 0, FL_CONFIG_TYPE(choice));
+  fl_json_write_close(writer, '}');
+  fl_json_write_close(writer, '}');
+}
+
+static void write_choices_of_keys(struct fl_json_writer *writer,
+                                  const struct fl_config_section *section) {
+  unsigned types = 0;
+  for (uint32_t i = 0; i < section->count; i++)
+    types |= section->rows[i].types;
+  if (types == 0)
+    return;
+  fl_json_write_key(writer, "allOf");
+  fl_json_write_open(writer, '[');
+  for (unsigned i = 0; section->rows[0].choices[i] != NULL; i++)
+    write_choice(writer, section, i);
+  fl_json_write_close(writer, ']');
+}
+
 static void write_section(struct fl_json_writer *writer,
                           const struct fl_config_section *section) {
   write_pair(writer, "type", "object");
@@ -252,11 +337,12 @@ static void write_section(struct fl_json_writer *writer,
   for (uint32_t i = 0; i < section->count; i++)
     write_row(writer, &section->rows[i]);
   fl_json_write_close(writer, '}');
-  write_required(writer, section, 0);
+  write_required(writer, section, 0, 0);
   fl_json_write_key(writer, "additionalProperties");
   fl_json_write_boolean(writer, false);
   if (section == &fl_config_listener)
     write_modes(writer, section);
+  write_choices_of_keys(writer, section);
 }
 
 char *fl_config_schema(void) {

@@ -21,7 +21,11 @@
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const modes[] = {"command", "request", NULL};
-static const char *const framings[] = {"line", NULL};
+static const char *const framings[] = {"line", "delimited", "length", "fixed",
+                                       NULL};
+static const char *const command_framings[] = {"line", NULL};
+static const char *const byte_orders[] = {"big", "little", NULL};
+static const char *const encodings[] = {"binary", "ascii", "bcd", NULL};
 static const char *const balances[] = {"round_robin", "least_in_flight", NULL};
 static const char *const pairings[] = {"order", NULL};
 static const char *const jitters[] = {"full", NULL};
@@ -112,10 +116,11 @@ static const struct fl_config_section upstream_socket_section = {
   "socket", socket_rows, SOCKET_ROWS - LISTENER_ONLY, .size = 0};
 
 static const struct fl_config_row listener_framing_rows[] = {
-  {"type", FL_CONFIG_CHOICE, 0, "line", .choices = framings,
+  {"type", FL_CONFIG_CHOICE, 0, "line", .choices = command_framings,
    FIELD(fl_framing, type),
    .meaning = "`\"line\"`: a frame ends at LF; a CR before it belongs to the "
-              "end."},
+              "end. The built-in commands are lines.",
+   .why = ", for the built-in commands are lines"},
 };
 static const struct fl_config_section listener_framing_section = {
   "listeners[].framing", ROWS(listener_framing_rows), .size = 0};
@@ -197,11 +202,48 @@ const struct fl_config_section fl_config_listener = {
   offsetof(struct fl_listener_config, place),
   offsetof(struct fl_listener_config, socket)};
 
+#define DELIMITED .types = FL_CONFIG_TYPE(FL_FRAMING_DELIMITED)
+#define LENGTH .types = FL_CONFIG_TYPE(FL_FRAMING_LENGTH)
+#define FIXED .types = FL_CONFIG_TYPE(FL_FRAMING_FIXED)
 static const struct fl_config_row upstream_framing_rows[] = {
   {"type", FL_CONFIG_CHOICE, 0, "line", .choices = framings,
    FIELD(fl_framing, type),
-   .meaning = "`\"line\"`: a frame ends at LF and is passed on byte for "
-              "byte."},
+   .meaning = "`\"line\"`: a frame ends at LF. `\"delimited\"`: it stands "
+              "between given bytes. `\"length\"`: a field in it says how long "
+              "it is. `\"fixed\"`: all have the same size. Frames are passed "
+              "on byte for byte."},
+  {"start", FL_CONFIG_BYTES, 0, "", 0, FL_BYTES_MAX,
+   FIELD(fl_framing, delimited.start), DELIMITED,
+   .meaning = "What every frame begins with; empty for nothing. A stream that "
+              "goes on with other bytes is closed."},
+  {"end", FL_CONFIG_BYTES, FL_CONFIG_REQUIRED, NULL, 1, FL_BYTES_MAX,
+   FIELD(fl_framing, delimited.end), DELIMITED,
+   .meaning = "What ends a frame, at the first place after `start` where it "
+              "stands."},
+  /* Up to the end of the field a frame is never longer than the least
+     max_frame. */
+  {"length_offset", FL_CONFIG_INTEGER, 0, "0", 0, 56,
+   FIELD(fl_framing, length.offset), LENGTH,
+   .meaning = "Bytes of a frame before the field."},
+  {"length_width", FL_CONFIG_INTEGER, FL_CONFIG_REQUIRED, NULL, 1, 8,
+   FIELD(fl_framing, length.width), LENGTH,
+   .meaning = "Bytes of the field."},
+  {"byte_order", FL_CONFIG_CHOICE, 0, "big", .choices = byte_orders,
+   FIELD(fl_framing, length.order), LENGTH,
+   .meaning = "`\"big\"`: the field's first byte counts most. `\"little\"`: "
+              "its last."},
+  {"length_adjustment", FL_CONFIG_SIGNED, 0, "0", 0, 65535,
+   FIELD(fl_framing, length.adjustment), LENGTH,
+   .meaning = "A frame has `length_offset` + `length_width` + the field's "
+              "value + this many bytes. Negative where the value counts the "
+              "field or what is before it."},
+  {"length_encoding", FL_CONFIG_CHOICE, 0, "binary", .choices = encodings,
+   FIELD(fl_framing, length.encoding), LENGTH,
+   .meaning = "`\"binary\"`: an unsigned number. `\"ascii\"`: a decimal digit "
+              "in each byte. `\"bcd\"`: two."},
+  {"size", FL_CONFIG_SIZE, FL_CONFIG_REQUIRED, NULL, 1, MIB(16),
+   FIELD(fl_framing, fixed.size), FIXED,
+   .meaning = "Bytes of every frame; not above `max_frame`."},
 };
 static const struct fl_config_section upstream_framing_section = {
   "upstreams[].framing", ROWS(upstream_framing_rows), .size = 0};
@@ -279,6 +321,10 @@ static const struct fl_config_row upstream_rows[] = {
   {"framing", FL_CONFIG_OBJECT, 0, NULL, .section = &upstream_framing_section,
    FIELD(fl_upstream_config, framing),
    .meaning = "How requests and replies are cut out of the byte stream."},
+  {"reply_framing", FL_CONFIG_OBJECT, 0, NULL,
+   .section = &upstream_framing_section,
+   FIELD(fl_upstream_config, reply_framing),
+   .meaning = "How replies are cut where that differs from `framing`."},
   {"pair", FL_CONFIG_OBJECT, 0, NULL, .section = &pair_section, .offset = 0,
    .meaning = "How a reply finds its request."},
   {"in_flight", FL_CONFIG_INTEGER, 0, "1", 1, 1000,
@@ -355,6 +401,16 @@ static const struct fl_config_row root_rows[] = {
 const struct fl_config_section fl_config_root = {
   "", ROWS(root_rows), .size = 0};
 /* clang-format on */
+
+bool fl_config_row_applies(const struct fl_config_section *section,
+                           const struct fl_config_row *row, const void *base) {
+  int choice;
+  if (row->types == 0)
+    return true;
+  memcpy(&choice, (const unsigned char *)base + section->rows[0].offset,
+         sizeof choice);
+  return (row->types & FL_CONFIG_TYPE(choice)) != 0;
+}
 
 const struct fl_config_row *
 fl_config_row_find(const struct fl_config_section *section, const char *key) {

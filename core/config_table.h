@@ -3,6 +3,7 @@
 #ifndef FL_CORE_CONFIG_TABLE_H
 #define FL_CORE_CONFIG_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,10 +12,12 @@ enum fl_config_type {
   FL_CONFIG_IGNORED,  /* a string that is for editors; no field */
   FL_CONFIG_BOOLEAN,  /* bool */
   FL_CONFIG_INTEGER,  /* uint32_t; "auto" is 0 */
+  FL_CONFIG_SIGNED,   /* int32_t, -max to max */
   FL_CONFIG_DURATION, /* fl_time; "auto" is FL_NEVER until it is resolved */
   FL_CONFIG_SECONDS,  /* a duration of whole seconds; uint32_t, seconds */
   FL_CONFIG_SIZE,     /* uint32_t, bytes; "auto" is 0 */
   FL_CONFIG_CHOICE,   /* an enum of int's size, or FL_CONFIG_NO_FIELD */
+  FL_CONFIG_BYTES,    /* struct fl_bytes; min and max are of its size */
   FL_CONFIG_NAME,     /* char * */
   FL_CONFIG_LISTEN,   /* struct fl_endpoint * and a uint32_t count */
   FL_CONFIG_SERVERS,  /* likewise */
@@ -51,8 +54,14 @@ struct fl_config_row {
   const struct fl_config_section *section; /* of objects and lists */
   size_t offset;       /* of the field in the section's struct */
   size_t count_offset; /* of arrays: of their count in it */
+  unsigned types;      /* the key belongs only to these choices of the
+                          section's first key, a bit each; 0: to all */
   const char *meaning; /* one sentence, Markdown */
+  const char *why;     /* follows what an error says is allowed; or NULL */
 };
+
+/* A choice's bit in `types`. */
+#define FL_CONFIG_TYPE(choice) (1U << (choice))
 
 struct fl_config_section {
   const char *path; /* "upstreams[].pool"; "" for the outermost object */
@@ -73,6 +82,11 @@ extern const struct fl_config_section fl_config_root;
 /* The elements of "listeners" and "upstreams". */
 extern const struct fl_config_section fl_config_listener;
 extern const struct fl_config_section fl_config_upstream;
+
+/* Whether a key of section belongs to the struct at base, whose first key was
+   read. */
+bool fl_config_row_applies(const struct fl_config_section *section,
+                           const struct fl_config_row *row, const void *base);
 
 /* The row of key in section, or NULL. */
 const struct fl_config_row *

@@ -1,5 +1,8 @@
 #include "core/framing.h"
 
+#include "core/framing_delimited.h"
+#include "core/framing_fixed.h"
+#include "core/framing_length.h"
 #include "core/framing_line.h"
 
 #include <assert.h>
@@ -10,19 +13,29 @@ long fl_framing_next(const struct fl_framing *framing,
   /* A long has 32 bits on Windows. */
   assert(max_frame > 0 && max_frame <= INT32_MAX);
 
+  if (bytes.size == 0)
+    return FL_FRAMING_PARTIAL;
   switch (framing->type) {
   case FL_FRAMING_LINE:
     return fl_framing_line_next(state, bytes, max_frame);
+  case FL_FRAMING_DELIMITED:
+    return fl_framing_delimited_next(&framing->delimited, state, bytes,
+                                     max_frame);
+  case FL_FRAMING_LENGTH:
+    return fl_framing_length_next(&framing->length, bytes, max_frame);
+  case FL_FRAMING_FIXED:
+    return fl_framing_fixed_next(&framing->fixed, bytes, max_frame);
+  case FL_FRAMING_TYPES:
+    break;
   }
   assert(0); /* not a framing */
-  return FL_FRAME_OVERSIZE;
+  return FL_FRAME_BAD;
 }
 
+/* Only a line can say what went wrong. In a framing of any other protocol no
+   bytes of ours would mean an error to its clients. */
 size_t fl_framing_error(const struct fl_framing *framing, const char *reason,
                         uint8_t reply[FL_ERROR_REPLY_MAX]) {
-  switch (framing->type) {
-  case FL_FRAMING_LINE:
-    return fl_framing_line_error(reason, reply);
-  }
-  return 0;
+  return framing->type == FL_FRAMING_LINE ? fl_framing_line_error(reason, reply)
+                                          : 0;
 }

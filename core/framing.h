@@ -3,30 +3,70 @@
 #ifndef FL_CORE_FRAMING_H
 #define FL_CORE_FRAMING_H
 
+#include "core/bytes.h"
 #include "core/slice.h"
 
 enum fl_framing_type {
-  FL_FRAMING_LINE /* ends at LF; a CR before it belongs to the end */
+  FL_FRAMING_LINE,      /* ends at LF; a CR before it belongs to the end */
+  FL_FRAMING_DELIMITED, /* begins with `start` and ends with `end` */
+  FL_FRAMING_LENGTH,    /* a field says how long it is */
+  FL_FRAMING_FIXED,     /* all have the same size */
+  FL_FRAMING_TYPES
 };
 
+struct fl_framing_delimited {
+  struct fl_bytes start; /* may be empty */
+  struct fl_bytes end;   /* 1.. */
+};
+
+enum fl_byte_order { FL_ORDER_BIG, FL_ORDER_LITTLE };
+
+enum fl_length_encoding {
+  FL_LENGTH_BINARY, /* an unsigned number */
+  FL_LENGTH_ASCII,  /* decimal digits, one a byte */
+  FL_LENGTH_BCD     /* decimal digits, two a byte, the greater first */
+};
+
+/* A frame has offset + width + the field's value + adjustment bytes. */
+struct fl_framing_length {
+  uint32_t offset; /* of the field in the frame */
+  uint32_t width;  /* 1..8 bytes */
+  int32_t adjustment;
+  enum fl_byte_order order;
+  enum fl_length_encoding encoding;
+};
+
+struct fl_framing_fixed {
+  uint32_t size; /* 1.. */
+};
+
+/* Beside the type only what it uses means anything. */
 struct fl_framing {
   enum fl_framing_type type;
+  struct fl_framing_delimited delimited;
+  struct fl_framing_length length;
+  struct fl_framing_fixed fixed;
 };
 
 /* What a decoder remembers between calls on one stream; zeroed for a new
    stream and again by each completed frame. */
 struct fl_framing_state {
-  uint32_t scanned; /* bytes from the frame's start known to hold no end */
+  uint32_t scanned; /* no end begins among so many bytes of the frame */
 };
 
-enum { FL_FRAMING_PARTIAL = 0, FL_FRAME_OVERSIZE = -1 };
+enum {
+  FL_FRAMING_PARTIAL = 0,
+  FL_FRAME_OVERSIZE = -1, /* the frame is longer than max_frame */
+  FL_FRAME_BAD = -2       /* its start or its length field is wrong */
+};
 
 /* Looks for one frame at the start of bytes. `bytes` begins where the last
    completed frame ended and holds at least all bytes given with this state
    before.
    Returns the size of the frame, its end included (1..max_frame);
-   FL_FRAMING_PARTIAL when it is not complete yet; FL_FRAME_OVERSIZE as soon as
-   it must exceed max_frame (the stream cannot be decoded any further). */
+   FL_FRAMING_PARTIAL when it is not complete yet; FL_FRAME_OVERSIZE or
+   FL_FRAME_BAD as soon as the bytes say so (max_frame bytes without an end are
+   oversize): the stream cannot be decoded any further. */
 long fl_framing_next(const struct fl_framing *framing,
                      struct fl_framing_state *state, struct fl_slice bytes,
                      size_t max_frame);

@@ -62,6 +62,14 @@ void fl_json_write_number(struct fl_json_writer *writer, uint64_t number) {
   fl_text_add_number(&writer->text, number);
 }
 
+void fl_json_write_signed(struct fl_json_writer *writer, int32_t number) {
+  begin(writer);
+  if (number < 0)
+    fl_text_add(&writer->text, "-");
+  fl_text_add_number(&writer->text,
+                     (uint64_t)(number < 0 ? -(int64_t)number : number));
+}
+
 void fl_json_write_boolean(struct fl_json_writer *writer, bool value) {
   begin(writer);
   fl_text_add(&writer->text, value ? "true" : "false");

@@ -22,6 +22,7 @@ void fl_json_write_key(struct fl_json_writer *writer, const char *key);
 /* string is UTF-8 without control characters; so is key. */
 void fl_json_write_string(struct fl_json_writer *writer, const char *string);
 void fl_json_write_number(struct fl_json_writer *writer, uint64_t number);
+void fl_json_write_signed(struct fl_json_writer *writer, int32_t number);
 void fl_json_write_boolean(struct fl_json_writer *writer, bool value);
 
 #endif

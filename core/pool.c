@@ -166,6 +166,13 @@ static bool has_left(const struct fl_pooled *pooled) {
   return oldest->offset + oldest->size <= fl_transport_taken(&pooled->conn);
 }
 
+/* Why a connection is retired where fl_framing_next returned this. */
+static enum fl_reason broken_by(long size) {
+  if (size == FL_FRAME_BAD)
+    return FL_BAD_REPLY;
+  return size == FL_FRAME_OVERSIZE ? FL_REPLY_TOO_LONG : FL_UNEXPECTED_DATA;
+}
+
 /* Pairs the replies in bytes with the requests. Bytes that come while no
    request has left answer none, nor does a reply to half a request: the
    stream can no longer be trusted.
@@ -182,12 +189,12 @@ static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
       *broken = FL_UNEXPECTED_DATA;
       break;
     }
-    long size = fl_framing_next(&config->framing, &pooled->framing, rest,
+    long size = fl_framing_next(&config->reply_framing, &pooled->framing, rest,
                                 config->max_frame);
     if (size == FL_FRAMING_PARTIAL)
       break;
     if (size < 0 || !has_left(pooled)) {
-      *broken = size < 0 ? FL_REPLY_TOO_LONG : FL_UNEXPECTED_DATA;
+      *broken = broken_by(size);
       break;
     }
     rest.size = (size_t)size;
@@ -301,6 +308,7 @@ static enum fl_reason reason_for_others(enum fl_reason reason) {
   switch (reason) {
   case FL_REQUEST_TIMEOUT:
   case FL_REPLY_TOO_LONG:
+  case FL_BAD_REPLY:
     return FL_UPSTREAM_RETIRED;
   default:
     return reason;

@@ -22,6 +22,8 @@
   X(FRAME_TIMEOUT, "frame_timeout",                                            \
     "a frame was begun and not completed within frame_timeout")                \
   X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \
+  X(BAD_FRAME, "bad_frame",                                                    \
+    "bytes that can be no frame of this framing")                              \
   X(NOT_TEXT, "not_text", "a command has a control byte in it")                \
   /* a client that is refused, and not even opened */                          \
   X(DENIED_ADDRESS, "denied_address",                                          \
@@ -48,6 +50,8 @@
     "the server sent bytes that answer no request")                            \
   X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \
   X(MAX_LIFETIME, "max_lifetime", "the connection reached pool.max_lifetime")  \
+  X(BAD_REPLY, "bad_reply",                                                    \
+    "the server sent bytes that can be no frame of this framing")              \
   X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
   /* a connect */                                                              \
   X(CONNECT_REFUSED, "connect_refused", "nobody listens at that address")      \

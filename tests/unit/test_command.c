@@ -126,7 +126,7 @@ static void control_bytes_at_any_place(void **state) {
 }
 
 static void refusal_is_the_framings_error(void **state) {
-  const struct fl_framing framing = {FL_FRAMING_LINE};
+  const struct fl_framing framing = {.type = FL_FRAMING_LINE};
   uint8_t expected[FL_ERROR_REPLY_MAX + 1] = {0};
 
   (void)state;

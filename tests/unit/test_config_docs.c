@@ -20,16 +20,39 @@
 #define SHIPPED "config/config.json"
 #define DOCS "docs/configuration.md"
 
-/* The sections that have a table in the document. */
-static const struct fl_config_section *sections[32];
-static size_t section_count;
+/* A table of the document: the keys of a section, or those that one choice of
+   its first key has beside them. */
+struct table {
+  const struct fl_config_section *section;
+  unsigned types;  /* the choice's bit, 0: the keys that all have */
+  char title[128]; /* what heads it, without its "#"s */
+};
+static struct table tables[48];
+static size_t table_count;
+
+static void add_title(const struct fl_config_section *section, unsigned types,
+                      const char *choice) {
+  assert_true(table_count < sizeof tables / sizeof tables[0]);
+  struct table *table = &tables[table_count++];
+  table->section = section;
+  table->types = types;
+  snprintf(table->title, sizeof table->title, "`%s`%s%s%s",
+           section->path[0] == '\0' ? "config.json" : section->path,
+           choice == NULL ? "" : " of type `", choice == NULL ? "" : choice,
+           choice == NULL ? "" : "`");
+}
 
 static void collect(const struct fl_config_section *section) {
-  for (size_t i = 0; i < section_count; i++)
-    if (strcmp(sections[i]->path, section->path) == 0)
+  unsigned types = 0;
+  for (size_t i = 0; i < table_count; i++)
+    if (strcmp(tables[i].section->path, section->path) == 0)
       return;
-  assert_true(section_count < sizeof sections / sizeof sections[0]);
-  sections[section_count++] = section;
+  add_title(section, 0, NULL);
+  for (uint32_t i = 0; i < section->count; i++)
+    types |= section->rows[i].types;
+  for (unsigned i = 0; FL_CONFIG_TYPE(i) <= types; i++)
+    if ((types & FL_CONFIG_TYPE(i)) != 0)
+      add_title(section, FL_CONFIG_TYPE(i), section->rows[0].choices[i]);
   for (uint32_t i = 0; i < section->count; i++)
     if (section->rows[i].section != NULL)
       collect(section->rows[i].section);
@@ -103,25 +126,24 @@ static void add_row(struct fl_text *text, const struct fl_config_row *row) {
   free(range.bytes);
 }
 
-static void add_table(struct fl_text *text,
-                      const struct fl_config_section *section) {
+static void add_table(struct fl_text *text, const struct table *table) {
+  const struct fl_config_section *section = table->section;
   fl_text_add(text, "| Key | Type | Default | Allowed | Meaning |\n"
                     "|---|---|---|---|---|\n");
-  for (uint32_t i = 0; i < section->count; i++)
-    add_row(text, &section->rows[i]);
+  for (uint32_t i = 0; i < section->count; i++) {
+    const struct fl_config_row *row = &section->rows[i];
+    if (table->types == 0 ? row->types == 0 : (row->types & table->types) != 0)
+      add_row(text, row);
+  }
 }
 
-/* The section whose heading the line is, such as "### `log`". */
-static const struct fl_config_section *headed(const char *line, size_t size) {
-  for (size_t i = 0; i < section_count; i++) {
-    const char *path = sections[i]->path;
-    path = path[0] == '\0' ? "config.json" : path;
-    size_t length = strlen(path);
-    const char *at = line + strspn(line, "#");
-    if (size == (size_t)(at - line) + length + 3 && at[1] == '`' &&
-        memcmp(at + 2, path, length) == 0 && at[2 + length] == '`')
-      return sections[i];
-  }
+/* The table whose heading the line is, such as "### `log`". */
+static const struct table *headed(const char *line, size_t size) {
+  size_t depth = strspn(line, "#") + 1;
+  for (size_t i = 0; i < table_count; i++)
+    if (size == depth + strlen(tables[i].title) &&
+        memcmp(line + depth, tables[i].title, size - depth) == 0)
+      return &tables[i];
   return NULL;
 }
 
@@ -129,21 +151,21 @@ static void every_key_is_documented_as_it_is(void **state) {
   (void)state;
   char *document = read_file(DOCS);
   struct fl_text text = {0};
-  const struct fl_config_section *section = NULL;
-  size_t tables = 0;
+  const struct table *table = NULL;
+  size_t found = 0;
   bool in_table = false;
   for (const char *line = document; *line != '\0';) {
     size_t size = strcspn(line, "\n");
     if (line[0] == '#')
-      section = headed(line, size);
+      table = headed(line, size);
     if (strncmp(line, "| Key", 5) == 0) {
-      if (section == NULL) {
+      if (table == NULL) {
         fail_msg("keys that the program does not have, or again: %.80s", line);
         return;
       }
-      add_table(&text, section);
-      section = NULL; /* one for each */
-      tables++;
+      add_table(&text, table);
+      table = NULL; /* one for each */
+      found++;
       in_table = true;
     }
     in_table = in_table && line[0] == '|';
@@ -154,7 +176,7 @@ static void every_key_is_documented_as_it_is(void **state) {
   }
   char *expected = fl_text_take(&text);
   assert_non_null(expected);
-  assert_int_equal(tables, section_count);
+  assert_int_equal(found, table_count);
   hold_against(DOCS, expected);
   free(expected);
   free(document);
