@@ -183,6 +183,21 @@ static void all_clients_of_a_lost_connection_are_ended(void **state) {
   assert_int_equal(metrics()->requests_abandoned, 2);
 }
 
+/* Had it not been for the one before it, it would be sent elsewhere. */
+static void what_comes_back_unsent_is_given_up_once(void **state) {
+  (void)state;
+  out.upstream.in_flight = 3;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("<a>");
+  struct fl_sock *server = stand(0);
+  server->window = 0;
+  fl_outside_data(&out, client, "<b><c>");
+  fl_outside_finish(&out, server, FL_PEER_RESET);
+  assert_ended(client, FL_UPSTREAM_RESET);
+  assert_int_equal(metrics()->requests_failed[FL_UPSTREAM_RESET], 1);
+  assert_int_equal(metrics()->requests_resent, 2);
+}
+
 static void a_refused_request_ends_a_client_in_its_turn(void **state) {
   (void)state;
   out.upstream.pool.max_waiters = 0;
@@ -236,6 +251,7 @@ int main(void) {
       TEST(what_is_unsent_leaves_before_the_end),
       TEST(a_timeout_ends_a_client_and_gives_up_the_rest),
       TEST(all_clients_of_a_lost_connection_are_ended),
+      TEST(what_comes_back_unsent_is_given_up_once),
       TEST(a_refused_request_ends_a_client_in_its_turn),
       TEST(who_waits_too_long_is_ended),
       TEST(a_bad_reply_retires),

@@ -282,6 +282,7 @@ static const struct sample samples[] = {
      {3, 5, 8, 11},
      FL_FRAMING_PARTIAL},
     {&repeats, STREAM("<<aaab<<ab aab<<aab<aab"), 3, {6, 14, 19}, FL_FRAME_BAD},
+    {&repeats, STREAM("<x"), 0, {0}, FL_FRAME_BAD},
     {&twins,
      STREAM("####"
             "##x##"
