@@ -25,6 +25,8 @@ struct sim_client {
   struct sim_client_plan plan;
   const struct fl_listener_config *listener;
   const struct fl_upstream_config *upstream; /* NULL in command mode */
+  const struct sim_wire *wire;               /* of requests */
+  struct sim_wire_reader reader;
   struct sim_end *end;
   struct request *requests;
   uint32_t sent;
@@ -195,10 +197,10 @@ static void take_error(struct sim_client *client,
     sim_fail(sim, "client %u: request \"%.*s\" got \"%.*s\"", client->id,
              shown(request->size), (const char *)request->line,
              shown(client->size), (const char *)client->line);
-  if (client->plan.kind == SIM_TOO_LONG && client->finished &&
+  if (client->plan.kind == SIM_WRONG && client->finished &&
       client->outcomes == client->sent) {
-    if (reason != FL_FRAME_TOO_LONG)
-      sim_fail(sim, "client %u: a frame too long got %s", client->id,
+    if (reason != FL_FRAME_TOO_LONG && reason != FL_BAD_FRAME)
+      sim_fail(sim, "client %u: what is no frame got %s", client->id,
                fl_reason_name(reason));
     return;
   }
@@ -235,22 +237,29 @@ static void take_outcome(struct sim_client *client) {
     plan_send(client);
 }
 
-static void on_data(void *owner, struct fl_slice bytes) {
-  struct sim_client *client = owner;
-  if (client->size + bytes.size > client->capacity) {
-    client->capacity = 2 * (client->size + bytes.size);
+static void take_byte(void *ctx, uint8_t byte) {
+  struct sim_client *client = ctx;
+  if (client->done)
+    return;
+  if (client->size == client->capacity) {
+    client->capacity = 2 * client->size + 64;
     uint8_t *grown = sim_alloc(client->sim, client->capacity);
     if (client->size > 0)
       memcpy(grown, client->line, client->size);
     client->line = grown;
   }
-  for (size_t i = 0; i < bytes.size && !client->done; i++) {
-    client->line[client->size++] = bytes.bytes[i];
-    if (bytes.bytes[i] == '\n') {
-      take_outcome(client);
-      client->size = 0;
-    }
+  client->line[client->size++] = byte;
+  if (byte == '\n') {
+    take_outcome(client);
+    client->size = 0;
   }
+}
+
+static void on_data(void *owner, struct fl_slice bytes) {
+  struct sim_client *client = owner;
+  sim_wire_read(&client->reader, bytes, take_byte, client);
+  if (client->reader.dead)
+    sim_fail(client->sim, "client %u was sent what is no frame", client->id);
 }
 
 /* -- the end -- */
@@ -267,12 +276,24 @@ static fl_time quiet_from(const struct sim_client *client) {
                      client->finished_at + client->listener->frame_timeout);
 }
 
+/* Where no reply can say that a request failed, the end of the stream does.
+   Returns whether it may do so now. */
+static bool means_error(const struct sim_client *client, bool reset) {
+  if (reset || sim_wire_says_errors(client->reader.wire) ||
+      client->outcomes == client->sent || client->reader.length > 0)
+    return false;
+  if (client->plan.kind == SIM_WRONG && client->finished &&
+      client->outcomes + 1 == client->sent)
+    return true;
+  return !must_succeed(client);
+}
+
 static bool may_close(const struct sim_client *client, bool reset) {
-  if (client->excused)
+  if (client->excused || means_error(client, reset))
     return true;
   switch (client->plan.kind) {
   case SIM_HALF_CLOSES:
-  case SIM_TOO_LONG:
+  case SIM_WRONG:
     return !reset && client->finished && client->outcomes == client->sent;
   case SIM_FALLS_SILENT:
   case SIM_STOPS_MID_FRAME:
@@ -297,7 +318,8 @@ static void on_end(void *owner, enum fl_reason reason) {
                client->id, reset ? "reset" : "closed", client->outcomes,
                client->sent);
   } else if (sim->phase == SIM_STOPPING && sim_client_reads(client) &&
-             !client->excused && client->outcomes < owed) {
+             !client->excused && client->outcomes < owed &&
+             !means_error(client, reset)) {
     sim_fail(sim,
              "client %u was %s by the stop with %u outcomes of %" PRIu64
              " requests that had been read",
@@ -318,13 +340,19 @@ static void command_line(struct sim_client *client, char *line, size_t size) {
     snprintf(line, size, "tok-%u-%u", client->id, client->sent);
 }
 
+static void write_line(struct sim_client *client, struct fl_slice line) {
+  sim_end_write(client->end, sim_wire_frame(client->sim, client->wire, line));
+}
+
 static uint8_t pad_byte(struct sim_client *client, bool last) {
   if (!client->plan.binary)
     return (uint8_t)chance(client, last ? '!' : ' ', '~');
   if (last) /* not white space, which a command would be trimmed of */
     return '!';
   uint8_t byte = (uint8_t)chance(client, 0, 255);
-  return byte == '\n' ? 0 : byte;
+  bool forbidden = sim_wire_forbids(client->wire, byte) ||
+                   sim_wire_forbids(client->reader.wire, byte);
+  return forbidden ? 0 : byte;
 }
 
 static void make_request(struct sim_client *client) {
@@ -347,19 +375,27 @@ static void make_request(struct sim_client *client) {
   request->size = size;
   request->sent = now(client);
   client->sent++;
-  sim_end_write(client->end, (struct fl_slice){request->line, size});
+  write_line(client, (struct fl_slice){request->line, size});
 }
 
-static void send_too_long(struct sim_client *client) {
+static void send_wrong(struct sim_client *client) {
   struct request *request = &client->requests[client->sent++];
-  size_t size = client->listener->max_frame +
-                (size_t)chance(client, 0, 2 * client->listener->max_frame);
-  request->line = sim_alloc(client->sim, size + 1);
-  memset(request->line, 'x', size);
-  request->line[size] = '\n';
-  request->size = size + 1;
+  struct fl_slice bytes =
+      sim_wire_wrong(client->sim, client->wire, client->listener->max_frame);
+  request->line = sim_alloc(client->sim, bytes.size);
+  memcpy(request->line, bytes.bytes, bytes.size);
+  request->size = bytes.size;
   request->sent = now(client);
-  sim_end_write(client->end, (struct fl_slice){request->line, size + 1});
+  sim_end_write(client->end, bytes);
+}
+
+/* Not the last byte of a frame. */
+static void send_beginning(struct sim_client *client) {
+  struct fl_slice bytes =
+      sim_wire_frame(client->sim, client->wire,
+                     (struct fl_slice){(const uint8_t *)"tok\n", 4});
+  bytes.size--;
+  sim_end_write(client->end, bytes);
 }
 
 /* After the last request, or in the middle. */
@@ -376,11 +412,11 @@ static void finish(struct sim_client *client) {
   case SIM_LEAVES:
     leave(client, false);
     break;
-  case SIM_TOO_LONG:
-    send_too_long(client);
+  case SIM_WRONG:
+    send_wrong(client);
     break;
   case SIM_STOPS_MID_FRAME:
-    sim_end_write(client->end, (struct fl_slice){(const uint8_t *)"tok", 3});
+    send_beginning(client);
     break;
   default:
     break;
@@ -466,6 +502,8 @@ struct sim_client *sim_client_new(struct sim *sim,
   client->sim = sim;
   client->plan = *plan;
   client->listener = &sim->config->listeners[plan->listener];
+  client->wire = sim_wire_of(sim, client->listener);
+  client->reader.wire = sim_reply_wire_of(sim, client->listener);
   if (client->listener->mode == FL_MODE_REQUEST)
     client->upstream = &sim->config->upstreams[client->listener->upstream];
   client->requests =

@@ -11,7 +11,7 @@ enum sim_client_kind {
   SIM_RESETS,       /* in the middle */
   SIM_LEAVES,       /* closes in the middle, replies unread */
   SIM_READS_LATE,   /* reads nothing for a while */
-  SIM_TOO_LONG,     /* its last frame is longer than max_frame */
+  SIM_WRONG,        /* its last frame is longer than max_frame, or none */
   SIM_FALLS_SILENT, /* stays, idle, until it is closed */
   SIM_STOPS_MID_FRAME,
   SIM_CLIENT_KINDS
@@ -27,7 +27,7 @@ struct sim_client_plan {
   fl_time think; /* the longest pause before the next request */
   fl_time pause; /* of SIM_READS_LATE */
   uint32_t size; /* the longest request, its end included; >= 64 */
-  bool binary;   /* any bytes but LF after the token */
+  bool binary;   /* any bytes after the token that its wire permits */
 };
 
 struct sim_client *sim_client_new(struct sim *sim,

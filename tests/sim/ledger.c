@@ -50,32 +50,38 @@ static bool token(const char *head, uint32_t size, uint32_t *client,
   return *end == '\0' && *client < SIM_CLIENTS_MAX && *number < REQUESTS_MAX;
 }
 
+struct feeding {
+  struct sim_lines *lines;
+  void (*named)(void *ctx, uint32_t client, uint32_t number);
+  void *ctx;
+};
+
+static void feed_byte(void *ctx, uint8_t byte) {
+  const struct feeding *feeding = ctx;
+  struct sim_lines *lines = feeding->lines;
+  uint32_t client, number;
+  if (!lines->named && (byte == ' ' || byte == '\n')) {
+    lines->named = true;
+    if (feeding->named != NULL &&
+        token(lines->head, lines->size, &client, &number))
+      feeding->named(feeding->ctx, client, number);
+  }
+  if (lines->size < sizeof lines->head)
+    lines->head[lines->size++] = (char)byte;
+  else
+    lines->named = true; /* no token is that long */
+  if (byte == '\n') {
+    lines->lines++;
+    lines->size = 0;
+    lines->named = false;
+  }
+}
+
 void sim_lines_feed(struct sim_lines *lines, struct fl_slice bytes,
                     void (*named)(void *ctx, uint32_t client, uint32_t number),
                     void *ctx) {
-  if (lines->length > lines->max && lines->max > 0)
-    return;
-  for (size_t i = 0; i < bytes.size; i++) {
-    char byte = (char)bytes.bytes[i];
-    uint32_t client, number;
-    if (!lines->named && (byte == ' ' || byte == '\n')) {
-      lines->named = true;
-      if (named != NULL && token(lines->head, lines->size, &client, &number))
-        named(ctx, client, number);
-    }
-    if (lines->size < sizeof lines->head)
-      lines->head[lines->size++] = byte;
-    else
-      lines->named = true; /* no token is that long */
-    if (++lines->length > lines->max && lines->max > 0)
-      break;
-    if (byte == '\n') {
-      lines->lines++;
-      lines->length = 0;
-      lines->size = 0;
-      lines->named = false;
-    }
-  }
+  struct feeding feeding = {lines, named, ctx};
+  sim_wire_read(&lines->reader, bytes, feed_byte, &feeding);
 }
 
 /* -- connections -- */
@@ -143,6 +149,14 @@ static void look(struct sim *sim, uint32_t client) {
     for (uint32_t i = 0; i < sim->client_count; i++)
       account->since[i] = accounts[i].assigned;
   }
+}
+
+void sim_ledger_ended(struct sim *sim, uint32_t client) {
+  struct account *account = &sim->ledger->accounts[client];
+  account->waiting = false;
+  if (!account->stopped)
+    account->owed = account->delivered;
+  account->stopped = true;
 }
 
 void sim_ledger_left(struct sim *sim, uint32_t client) {

@@ -11,13 +11,13 @@
 /* No client of the simulation: a pool of another worker, or our own. */
 #define SIM_NOBODY UINT32_MAX
 
-/* Finds lines and their tokens in a stream, however it is cut. */
+/* Finds lines and their tokens in the frames of a stream, however it is
+   cut. */
 struct sim_lines {
+  struct sim_wire_reader reader;
   char head[24];
   uint32_t size; /* of head */
   bool named;
-  size_t max;     /* a longer line ends the stream; 0: none does */
-  size_t length;  /* of the line that has begun */
   uint64_t lines; /* complete ones so far */
 };
 
@@ -40,6 +40,9 @@ void sim_ledger_gone(struct sim *sim, uint32_t upstream);
 
 /* `worker` serves this client from now on. */
 void sim_ledger_accepted(struct sim *sim, uint32_t client, uint32_t worker);
+
+/* The gateway has sent its FIN: what still comes is not taken any more. */
+void sim_ledger_ended(struct sim *sim, uint32_t client);
 
 /* The gateway closes its connection. */
 void sim_ledger_left(struct sim *sim, uint32_t client);

@@ -123,9 +123,14 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
                          : (unsigned)chance(sim, 128, 400);
   if (percent(sim, 60) || shards > sim->worker_count || shards > max)
     shards = 1;
-  plan->bytes = bytes - 8;
+  plan->bytes = bytes - 8 - SIM_WIRE_OVERHEAD;
+  if (plan->wire.framing.type == FL_FRAMING_FIXED ||
+      plan->reply_wire.framing.type == FL_FRAMING_FIXED)
+    plan->bytes = SIM_WIRE_FIXED - 8;
   add(draft, "%s{\"name\": \"u%u\", ", upstream == 0 ? "" : ",\n", upstream);
   add_servers(draft, upstream);
+  add(draft, "\"framing\": %s, \"reply_framing\": %s, ", plan->wire.text,
+      plan->reply_wire.text);
   add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
       percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
   unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
@@ -219,14 +224,25 @@ static void read_config(struct draft *draft) {
   fl_config_errors_free(&errors);
 }
 
+static void draw_wires(struct sim *sim, struct sim_upstream_plan *plan) {
+  plan->wire = plan->reply_wire = sim_wire_line();
+  if (plan->built_in || percent(sim, 40))
+    return;
+  plan->wire = plan->reply_wire = sim_wire_draw(&sim->random);
+  if (percent(sim, 30))
+    plan->reply_wire = sim_wire_draw(&sim->random);
+}
+
 static void draw_config(struct sim *sim) {
   struct draft *draft = sim_alloc(sim, sizeof *draft);
   uint32_t upstreams = (uint32_t)chance(sim, 1, SIM_UPSTREAMS_MAX);
   draft->sim = sim;
+  sim->line = sim_wire_line();
   sim->worker_count = (uint32_t)chance(sim, 1, SIM_WORKERS_MAX);
   for (uint32_t i = 0; i < upstreams; i++) {
     sim->upstreams[i].built_in = i == 0 && percent(sim, 15);
     sim->upstreams[i].clean = percent(sim, 40);
+    draw_wires(sim, &sim->upstreams[i]);
   }
   add(draft, "{\"workers\": %u, ", sim->worker_count);
   if (percent(sim, 20))
@@ -248,17 +264,18 @@ static unsigned sometimes(struct sim *sim, unsigned most) {
   return percent(sim, 35) ? (unsigned)chance(sim, 1, most) : 0;
 }
 
-static struct sim_server_plan draw_server(struct sim *sim, bool clean) {
+static struct sim_server_plan draw_server(struct sim *sim, uint32_t upstream) {
   struct sim_server_plan plan = {
       .service = percent(sim, 70) ? 2000 : chance(sim, 0, 30000)};
-  if (clean)
+  if (sim->upstreams[upstream].clean)
     return plan;
   plan.slow = sometimes(sim, 10);
   plan.late = sometimes(sim, 10);
   plan.silent = sometimes(sim, 10);
   plan.extra = sometimes(sim, 15);
   plan.split = sometimes(sim, 30);
-  plan.too_long = sometimes(sim, 5);
+  if (sim_wire_may_exceed(&sim->upstreams[upstream].reply_wire))
+    plan.wrong = sometimes(sim, 5);
   plan.close_mid = sometimes(sim, 5);
   plan.reset_mid = sometimes(sim, 5);
   plan.close_after = sometimes(sim, 10);
@@ -279,7 +296,7 @@ static void draw_name(struct sim *sim, uint32_t upstream,
   name->addr_count = (uint32_t)chance(sim, 1, 2);
   for (uint32_t i = 0; i < name->addr_count; i++) {
     struct fl_addr *addr = &name->addrs[i];
-    struct sim_server_plan plan = draw_server(sim, clean);
+    struct sim_server_plan plan = draw_server(sim, upstream);
     plan.absent = clean && i + 1 < name->addr_count && percent(sim, 50);
     *addr = (struct fl_addr){.family = FL_ADDR_IP4,
                              .port = endpoint->port,
@@ -296,7 +313,7 @@ static void draw_servers(struct sim *sim) {
       continue;
     for (uint32_t j = 0; j < upstream->server_count; j++) {
       const struct fl_endpoint *endpoint = &upstream->servers[j];
-      struct sim_server_plan plan = draw_server(sim, sim->upstreams[i].clean);
+      struct sim_server_plan plan = draw_server(sim, i);
       if (endpoint->addr.family == FL_ADDR_NONE)
         draw_name(sim, i, endpoint, j);
       else
@@ -309,7 +326,7 @@ static void draw_servers(struct sim *sim) {
 
 static uint32_t longest_request(const struct sim *sim,
                                 const struct fl_listener_config *listener) {
-  uint32_t longest = listener->max_frame;
+  uint32_t longest = listener->max_frame - SIM_WIRE_OVERHEAD;
   if (listener->mode == FL_MODE_REQUEST &&
       longest > sim->upstreams[listener->upstream].bytes)
     longest = sim->upstreams[listener->upstream].bytes;
@@ -341,6 +358,9 @@ static void draw_client(struct sim *sim) {
   plan.binary =
       percent(sim, 20) && (listener->mode == FL_MODE_COMMAND ||
                            !sim->upstreams[listener->upstream].built_in);
+  if (plan.kind == SIM_WRONG &&
+      !sim_wire_may_exceed(sim_wire_of(sim, listener)))
+    plan.kind = SIM_POLITE;
   (void)sim_client_new(sim, &plan);
 }
 

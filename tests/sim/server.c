@@ -10,7 +10,7 @@ enum fate {
   SILENT,
   EXTRA,
   SPLIT,
-  TOO_LONG,
+  WRONG,
   CLOSE_MID,
   RESET_MID,
   CLOSE_AFTER
@@ -20,6 +20,7 @@ struct link { /* one accepted connection */
   struct link *next;
   struct sim_server *server;
   struct sim_end *end;
+  struct sim_wire_reader reader;
   char *line; /* what has come of the next request */
   size_t size;
   size_t capacity;
@@ -43,8 +44,8 @@ struct sim_server {
 struct reply {
   struct link *link;
   enum fate fate;
+  const uint8_t *bytes;
   size_t size;
-  uint8_t bytes[];
 };
 
 static uint64_t chance(struct sim_server *server, uint64_t low, uint64_t high) {
@@ -85,13 +86,13 @@ static void write_extra(struct reply *reply) {
                       (struct fl_slice){twice, 2 * reply->size}, reply->size);
 }
 
-static void write_too_long(struct reply *reply) {
+static void write_wrong(struct reply *reply) {
   struct sim_server *server = reply->link->server;
-  size_t size = config_of(server)->max_frame + 1;
-  uint8_t *bytes = sim_alloc(server->sim, size);
-  memset(bytes, 'x', size);
-  bytes[size - 1] = '\n';
-  sim_end_write(reply->link->end, (struct fl_slice){bytes, size});
+  sim_end_write(
+      reply->link->end,
+      sim_wire_wrong(server->sim,
+                     &server->sim->upstreams[server->upstream].reply_wire,
+                     config_of(server)->max_frame));
 }
 
 static void give(void *ctx, uint64_t pause) {
@@ -104,7 +105,7 @@ static void give(void *ctx, uint64_t pause) {
   sim_trace(link->server->sim, "upstream %u: fate %d for %.*s",
             link->server->upstream, (int)reply->fate,
             (int)(reply->size < 24 ? reply->size - 1 : 24),
-            (char *)reply->bytes);
+            (const char *)reply->bytes);
   if (reply->fate != SILENT && reply->fate != SPLIT)
     link->answered++;
   switch (reply->fate) {
@@ -122,8 +123,8 @@ static void give(void *ctx, uint64_t pause) {
     sim_end_write(link->end, half);
     sim_clock_after(&link->server->sim->clock, pause, second_half, reply, 0);
     break;
-  case TOO_LONG:
-    write_too_long(reply);
+  case WRONG:
+    write_wrong(reply);
     break;
   case CLOSE_MID:
     sim_end_write(link->end, half);
@@ -149,7 +150,7 @@ static enum fate draw(struct sim_server *server) {
                {SILENT, plan->silent},
                {EXTRA, one ? plan->extra : 0},
                {SPLIT, plan->split},
-               {TOO_LONG, plan->too_long},
+               {WRONG, plan->wrong},
                {CLOSE_MID, plan->close_mid},
                {RESET_MID, plan->reset_mid},
                {CLOSE_AFTER, plan->close_after}};
@@ -172,12 +173,18 @@ static fl_time service(struct sim_server *server, enum fate fate) {
 static void take_request(struct link *link) {
   struct sim_server *server = link->server;
   struct sim_clock *clock = &server->sim->clock;
-  struct reply *reply = sim_alloc(server->sim, sizeof *reply + 3 + link->size);
+  struct reply *reply = sim_alloc(server->sim, sizeof *reply);
+  struct fl_slice line = {NULL, 3 + link->size};
+  uint8_t *bytes = sim_alloc(server->sim, line.size);
+  memcpy(bytes, "re:", 3);
+  memcpy(bytes + 3, link->line, link->size);
+  line.bytes = bytes;
+  line = sim_wire_frame(
+      server->sim, &server->sim->upstreams[server->upstream].reply_wire, line);
   reply->link = link;
   reply->fate = draw(server);
-  reply->size = 3 + link->size;
-  memcpy(reply->bytes, "re:", 3);
-  memcpy(reply->bytes + 3, link->line, link->size);
+  reply->bytes = line.bytes;
+  reply->size = line.size;
   link->received++;
   if (link->busy < clock->now)
     link->busy = clock->now;
@@ -189,22 +196,28 @@ static void take_request(struct link *link) {
 
 /* -- connections -- */
 
-static void on_data(void *owner, struct fl_slice bytes) {
-  struct link *link = owner;
-  if (link->size + bytes.size > link->capacity) {
-    link->capacity = 2 * (link->size + bytes.size);
+static void take_byte(void *ctx, uint8_t byte) {
+  struct link *link = ctx;
+  if (link->size == link->capacity) {
+    link->capacity = 2 * link->size + 64;
     char *grown = sim_alloc(link->server->sim, link->capacity);
     if (link->size > 0)
       memcpy(grown, link->line, link->size);
     link->line = grown;
   }
-  for (size_t i = 0; i < bytes.size; i++) {
-    link->line[link->size++] = (char)bytes.bytes[i];
-    if (bytes.bytes[i] == '\n') {
-      take_request(link);
-      link->size = 0;
-    }
+  link->line[link->size++] = (char)byte;
+  if (byte == '\n') {
+    take_request(link);
+    link->size = 0;
   }
+}
+
+static void on_data(void *owner, struct fl_slice bytes) {
+  struct link *link = owner;
+  sim_wire_read(&link->reader, bytes, take_byte, link);
+  if (link->reader.dead)
+    sim_fail(link->server->sim, "upstream %u was sent what is no frame",
+             link->server->upstream);
 }
 
 static void on_end(void *owner, enum fl_reason reason) {
@@ -221,7 +234,7 @@ static void speak_unasked(void *ctx, uint64_t arg) {
   struct link *link = ctx;
   (void)arg;
   if (link->closed || link->deaf || link->received != link->answered ||
-      link->size > 0 || !sim_end_quiet(link->end))
+      link->reader.length > 0 || !sim_end_quiet(link->end))
     return;
   sim_end_inject(link->end,
                  (struct fl_slice){
@@ -252,6 +265,7 @@ static void on_accept(void *owner, struct sim_end *end,
   (void)from;
   link->server = server;
   link->end = end;
+  link->reader.wire = &server->sim->upstreams[server->upstream].wire;
   link->next = server->links;
   server->links = link;
   sim_end_own(end, &ops, link);

@@ -9,13 +9,13 @@
    Those marked * would make pairing by order wrong with several requests in
    flight, so they are only for in_flight 1. */
 struct sim_server_plan {
-  fl_time service; /* the longest a correct reply takes */
-  unsigned slow;   /* up to half the request_timeout */
-  unsigned late;   /* after the request_timeout */
-  unsigned silent; /* no reply to this request * (or any after it) */
-  unsigned extra;  /* the reply twice in one write * */
-  unsigned split;  /* the reply in two parts with a pause */
-  unsigned too_long;
+  fl_time service;      /* the longest a correct reply takes */
+  unsigned slow;        /* up to half the request_timeout */
+  unsigned late;        /* after the request_timeout */
+  unsigned silent;      /* no reply to this request * (or any after it) */
+  unsigned extra;       /* the reply twice in one write * */
+  unsigned split;       /* the reply in two parts with a pause */
+  unsigned wrong;       /* too long, or no frame at all */
   unsigned close_mid;   /* FIN after half the reply */
   unsigned reset_mid;   /* RST instead of the reply */
   unsigned close_after; /* FIN after the reply */

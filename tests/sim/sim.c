@@ -47,6 +47,21 @@ void sim_arena_free(struct sim *sim) {
   }
 }
 
+const struct sim_wire *sim_wire_of(const struct sim *sim,
+                                   const struct fl_listener_config *listener) {
+  return listener->mode == FL_MODE_COMMAND
+             ? &sim->line
+             : &sim->upstreams[listener->upstream].wire;
+}
+
+const struct sim_wire *
+sim_reply_wire_of(const struct sim *sim,
+                  const struct fl_listener_config *listener) {
+  return listener->mode == FL_MODE_COMMAND
+             ? &sim->line
+             : &sim->upstreams[listener->upstream].reply_wire;
+}
+
 void sim_fail(struct sim *sim, const char *format, ...) {
   va_list list;
   printf("seed %" PRIu64 ": ", sim->seed);

@@ -7,6 +7,7 @@
 #include "core/occupancy.h"
 #include "tests/sim/clock.h"
 #include "tests/sim/random.h"
+#include "tests/sim/wire.h"
 
 #include <setjmp.h>
 
@@ -42,6 +43,8 @@ struct sim_upstream_plan {
   bool clean;     /* correct servers, ample timeouts: no request may fail */
   bool built_in;  /* its server is our own command listener */
   uint32_t bytes; /* the longest request to send to it, its end included */
+  struct sim_wire wire; /* how requests and replies are framed */
+  struct sim_wire reply_wire;
 };
 
 struct sim {
@@ -54,6 +57,7 @@ struct sim {
 
   struct sim_port *ports; /* of the network */
   struct fl_config *config;
+  struct sim_wire line; /* the wire of command listeners */
   struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
   struct fl_guard *guards[SIM_LISTENERS_MAX];
   uint32_t denied[SIM_LISTENERS_MAX]; /* how many of the sources are denied */
@@ -73,6 +77,13 @@ struct sim {
   fl_time stop_at;   /* or when every client has left, if that is sooner */
   bool ended;        /* every gateway is closed and freed */
 };
+
+/* How clients of a listener put their requests, or read the replies. */
+const struct sim_wire *sim_wire_of(const struct sim *sim,
+                                   const struct fl_listener_config *listener);
+const struct sim_wire *
+sim_reply_wire_of(const struct sim *sim,
+                  const struct fl_listener_config *listener);
 
 /* Zeroed memory that lives as long as the run. */
 void *sim_alloc(struct sim *sim, size_t size);

@@ -266,6 +266,8 @@ static void io_shutdown(struct fl_sock *sock) {
   require(sock, !sock->shut, "shutdown", "a second time");
   sock->worker->stirred++;
   sock->shut = true;
+  if (sock->client != SIM_NOBODY)
+    sim_ledger_ended(sim_of(sock), sock->client);
   sim_end_finish(sock->end);
 }
 
@@ -337,6 +339,9 @@ static enum fl_reason io_connect(void *ctx, struct fl_conn *conn,
   sock->conn = conn;
   sock->upstream = upstream;
   sock->prompt = sim->upstreams[upstream].clean;
+  sock->offered.reader.wire = &sim->upstreams[upstream].wire;
+  sock->out.reader.wire = &sim->upstreams[upstream].wire;
+  sock->in.reader.wire = &sim->upstreams[upstream].reply_wire;
   sock->end = sim_connect(sim, &from, addr, &ops, sock);
   if (sock->end == NULL) {
     unlink_sock(sock);
@@ -368,7 +373,10 @@ void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
   sock->client = sim_client_from(from);
   sock->from = *from;
   sock->place = place;
-  sock->in.max = sim->config->listeners[listener].max_frame;
+  sock->in.reader.wire = sim_wire_of(sim, &sim->config->listeners[listener]);
+  sock->in.reader.max = sim->config->listeners[listener].max_frame;
+  sock->out.reader.wire =
+      sim_reply_wire_of(sim, &sim->config->listeners[listener]);
   sock->end = end;
   sock->conn =
       fl_gateway_accept(worker->gateway, listener, sock, from, now(sock));

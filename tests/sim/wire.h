@@ -1,0 +1,63 @@
+/* How messages stand on the wire between the simulation and a gateway. In the
+   simulation every message is a line: text or bytes without LF, then LF. A
+   wire puts it in a frame and takes it out again, by code of its own, so that
+   core is not held against itself. */
+#ifndef FL_TESTS_SIM_WIRE_H
+#define FL_TESTS_SIM_WIRE_H
+
+#include "core/framing.h"
+#include "tests/sim/random.h"
+
+struct sim;
+
+/* What a frame adds to a line at most. */
+enum { SIM_WIRE_OVERHEAD = 24 };
+
+/* The longest line in a frame of SIM_WIRE_FIXED bytes or more. */
+enum { SIM_WIRE_FIXED = 112, SIM_WIRE_FIXED_MAX = 128 };
+
+/* A framing the gateway can be configured with; `text` is its object. */
+struct sim_wire {
+  struct fl_framing framing;
+  char text[256];
+};
+
+/* Any framing, or one that carries errors (a line). */
+struct sim_wire sim_wire_draw(struct sim_random *random);
+struct sim_wire sim_wire_line(void);
+
+bool sim_wire_says_errors(const struct sim_wire *wire);
+
+/* Whether a frame can be too long at all. */
+bool sim_wire_may_exceed(const struct sim_wire *wire);
+
+/* Whether lines for this wire may not have this byte. */
+bool sim_wire_forbids(const struct sim_wire *wire, uint8_t byte);
+
+/* The frame of a line; it lives as long as the run. */
+struct fl_slice sim_wire_frame(struct sim *sim, const struct sim_wire *wire,
+                               struct fl_slice line);
+
+/* Bytes that no gateway can take for a frame of at most max_frame bytes, or
+   for the start of one. Requires: sim_wire_may_exceed. */
+struct fl_slice sim_wire_wrong(struct sim *sim, const struct sim_wire *wire,
+                               size_t max_frame);
+
+/* Takes frames apart. Zeroed but for wire and max. */
+struct sim_wire_reader {
+  const struct sim_wire *wire;
+  size_t max;      /* a longer frame ends the stream; 0: none does */
+  bool dead;       /* it has ended */
+  size_t length;   /* bytes of the frame so far */
+  size_t ended;    /* of them, of its end */
+  size_t padding;  /* of them, that may be padding */
+  uint64_t value;  /* of the length field so far */
+  uint64_t weight; /* of its next byte */
+  uint64_t size;   /* of the whole frame once the field is complete */
+};
+
+/* Passes the lines in the frames to take, byte by byte as they are certain. */
+void sim_wire_read(struct sim_wire_reader *reader, struct fl_slice bytes,
+                   void (*take)(void *ctx, uint8_t byte), void *ctx);
+
+#endif
