@@ -52,3 +52,16 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
     upstream->next_connect = (uint32_t)(best - upstream->servers + 1) % count;
   return best;
 }
+
+fl_time fl_balance_retry_at(const struct fl_upstream *upstream) {
+  fl_time retry = FL_NEVER;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    const struct fl_server *server = &upstream->servers[i];
+    if (server->failures == 0)
+      retry = fl_time_min(retry, server->rests_until);
+    else if (server->connecting == 0)
+      retry = fl_time_min(retry,
+                          fl_time_max(server->retry_at, server->rests_until));
+  }
+  return retry;
+}

@@ -14,4 +14,8 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream);
 /* A server that may be connected to now; NULL for none. */
 struct fl_server *fl_balance_connect(struct fl_upstream *upstream, fl_time now);
 
+/* The next moment at which backoff lets a server be tried; FL_NEVER when none
+   waits for that. */
+fl_time fl_balance_retry_at(const struct fl_upstream *upstream);
+
 #endif

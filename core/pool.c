@@ -86,8 +86,7 @@ static void arm(struct fl_pooled *pooled) {
   fl_time due = FL_NEVER;
   switch (pooled->state) {
   case FL_POOLED_CONNECTING:
-    if (!pooled->next_after_close)
-      due = fl_time_add(pooled->used, config->connect_timeout);
+    due = fl_connector_due(&pooled->connector);
     break;
   case FL_POOLED_QUIET:
     due = pooled->quiet_until;
@@ -383,9 +382,7 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
   fl_upstream_wake(upstream);
   if (conn->sock != NULL)
     fl_transport_close(conn, !is_ours(reason));
-  else if (pooled->next_after_close)
-    pooled->next_after_close = false; /* the last socket still closes */
-  else
+  else if (!fl_connector_cancel(&pooled->connector))
     destroy(pooled, now);
 }
 
@@ -394,75 +391,10 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
 static void connect_failed(struct fl_pooled *pooled, enum fl_reason reason,
                            fl_time now) {
   metrics_of(pooled)->connects_failed[reason]++;
-  if (pooled->next_addr + 1 < pooled->server->addr_count &&
-      pooled->conn.sock != NULL) {
-    pooled->next_addr++;
-    pooled->next_after_close = true;
-    fl_transport_close(&pooled->conn, true);
+  if (fl_connector_next(&pooled->connector))
     return;
-  }
   fl_server_failed(pooled->server, reason, now);
   fl_pooled_retire(pooled, reason, now);
-}
-
-/* Tries the server's addresses from next_addr on. */
-static void start_connect(struct fl_pooled *pooled, fl_time now) {
-  struct fl_conn *conn = &pooled->conn;
-  const struct fl_server *server = pooled->server;
-  const struct fl_io *io = conn->gateway->io;
-  enum fl_reason reason = FL_RESOLVE_FAILED;
-  pooled->used = now;
-  for (; pooled->next_addr < server->addr_count; pooled->next_addr++) {
-    struct fl_sock *sock = NULL;
-    conn->peer = server->addrs[pooled->next_addr];
-    reason = io->connect(io->ctx, conn, &conn->peer,
-                         &upstream_of(pooled)->config->socket, &sock);
-    if (reason == FL_OK) {
-      conn->sock = sock;
-      conn->reading = true;
-      arm(pooled);
-      return;
-    }
-  }
-  connect_failed(pooled, reason, now);
-}
-
-/* Shares a lookup under way, unless it takes so long that it may never be
-   answered. */
-static void look_up(struct fl_pooled *pooled, fl_time now) {
-  struct fl_server *server = pooled->server;
-  struct fl_gateway *gateway = pooled->conn.gateway;
-  const struct fl_io *io = gateway->io;
-  fl_time patience = server->upstream->config->connect_timeout;
-  pooled->resolving = true;
-  arm(pooled);
-  if (server->lookup != 0 && now - server->asked_at < patience)
-    return;
-  server->lookup = fl_gateway_token(gateway, server);
-  server->asked_at = now;
-  enum fl_reason reason = io->resolve(
-      io->ctx, server->lookup, server->endpoint->host, server->endpoint->port);
-  if (reason == FL_OK)
-    return;
-  server->lookup = 0;
-  connect_failed(pooled, reason, now);
-}
-
-void fl_pool_resolved(struct fl_server *server, enum fl_reason reason,
-                      fl_time now) {
-  struct fl_list *list = &server->conns[FL_POOLED_CONNECTING];
-  struct fl_list *next;
-  for (struct fl_list *node = list->next; node != list; node = next) {
-    struct fl_pooled *pooled = FL_CONTAINER(node, struct fl_pooled, conn.link);
-    next = node->next;
-    if (!pooled->resolving)
-      continue;
-    pooled->resolving = false;
-    if (server->addr_count > 0)
-      start_connect(pooled, now);
-    else
-      connect_failed(pooled, reason, now);
-  }
 }
 
 /* Drawn once: drawn again at each look, it would not spread the ends. */
@@ -509,12 +441,8 @@ static void pooled_ended(struct fl_conn *conn, enum fl_reason reason,
 
 static void pooled_closed(struct fl_conn *conn, fl_time now) {
   struct fl_pooled *pooled = of(conn);
-  if (!pooled->next_after_close) {
+  if (!fl_connector_closed(&pooled->connector, now))
     destroy(pooled, now);
-    return;
-  }
-  pooled->next_after_close = false;
-  start_connect(pooled, now);
 }
 
 static const struct fl_owner pooled_owner = {.late = true,
@@ -588,6 +516,7 @@ static struct fl_pooled *new_pooled(struct fl_server *server) {
     return NULL;
   }
   pooled->server = server;
+  fl_connector_init(&pooled->connector, &pooled->conn);
   fl_list_init(&pooled->followers);
   fl_list_init(&pooled->followed);
   server->size++;
@@ -606,11 +535,7 @@ static bool open_to(struct fl_server *server, fl_time now) {
     fl_server_failed(server, FL_OUT_OF_MEMORY, now);
     return false;
   }
-  pooled->used = now;
-  if (server->endpoint->addr.family == FL_ADDR_NONE)
-    look_up(pooled, now);
-  else
-    start_connect(pooled, now);
+  fl_connector_start(&pooled->connector, server, now);
   return server->failures == failures;
 }
 
@@ -628,19 +553,6 @@ static bool wants_more(const struct fl_upstream *upstream) {
          coming * upstream->config->in_flight < upstream->waiting;
 }
 
-static fl_time earliest_retry(const struct fl_upstream *upstream) {
-  fl_time retry = FL_NEVER;
-  for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = &upstream->servers[i];
-    if (server->failures == 0)
-      retry = fl_time_min(retry, server->rests_until);
-    else if (server->connecting == 0)
-      retry = fl_time_min(retry,
-                          fl_time_max(server->retry_at, server->rests_until));
-  }
-  return retry;
-}
-
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
   struct fl_server *server;
   while (wants_more(upstream) &&
@@ -648,5 +560,6 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
     if (!open_to(server, now))
       break;
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
-                  wants_more(upstream) ? earliest_retry(upstream) : FL_NEVER);
+                  wants_more(upstream) ? fl_balance_retry_at(upstream)
+                                       : FL_NEVER);
 }

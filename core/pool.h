@@ -5,6 +5,7 @@
 #ifndef FL_CORE_POOL_H
 #define FL_CORE_POOL_H
 
+#include "core/connector.h"
 #include "core/exchange.h"
 #include "core/framing.h"
 #include "core/transport.h"
@@ -33,24 +34,16 @@ struct fl_pooled {
   struct fl_list followed;  /* on the upstream's list while it has some */
   struct fl_framing_state framing;
   enum fl_pooled_state state;
-  uint32_t next_addr; /* of the server's, while connecting */
-  bool resolving;
-  bool next_after_close; /* the socket closes so that the next address can be
-                            tried */
-  bool replied;          /* it has delivered a reply */
-  fl_time used;          /* last became idle; while connecting: began */
-  fl_time quiet_until;   /* in FL_POOLED_QUIET */
-  fl_time expires;       /* the end of its life; FL_NEVER for none */
+  struct fl_connector connector;
+  bool replied;        /* it has delivered a reply */
+  fl_time used;        /* last became idle */
+  fl_time quiet_until; /* in FL_POOLED_QUIET */
+  fl_time expires;     /* the end of its life; FL_NEVER for none */
 };
 
 /* Opens connections: up to min_size, and as many as those that wait need, as
    max_size and backoff allow. */
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
-
-/* Starts the connects that waited for a lookup of this server's name; when it
-   found no address, ends them with `reason`. */
-void fl_pool_resolved(struct fl_server *server, enum fl_reason reason,
-                      fl_time now);
 
 /* Queues a request. Requires: the state is IDLE or BUSY. Returns false when
    memory is out, nothing changed. */

@@ -10,6 +10,7 @@ void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
                     const struct fl_endpoint *endpoint) {
   server->upstream = upstream;
   server->endpoint = endpoint;
+  fl_list_init(&server->resolving);
   for (int state = 0; state < FL_POOLED_STATES; state++)
     fl_list_init(&server->conns[state]);
   if (endpoint->addr.family != FL_ADDR_NONE) {
@@ -86,5 +87,5 @@ void fl_server_resolved(struct fl_server *server, const struct fl_addr *addrs,
   server->addr_count = count;
   if (count == 0 && reason == FL_OK)
     reason = FL_RESOLVE_FAILED;
-  fl_pool_resolved(server, reason, now);
+  fl_connectors_resolved(server, reason, now);
 }

@@ -22,11 +22,12 @@ struct fl_server {
   uint32_t failures;                      /* in a row */
   bool down; /* SERVER_DOWN was told, SERVER_UP not yet */
   fl_time down_since;
-  fl_time failed_at;   /* the last failure */
-  fl_time rests_until; /* reconnect_delay */
-  fl_time retry_at;    /* no connect before that */
-  fl_time asked_at;    /* when `lookup` was asked for */
-  fl_token lookup;     /* under way; 0 for none */
+  fl_time failed_at;        /* the last failure */
+  fl_time rests_until;      /* reconnect_delay */
+  fl_time retry_at;         /* no connect before that */
+  fl_time asked_at;         /* when `lookup` was asked for */
+  fl_token lookup;          /* under way; 0 for none */
+  struct fl_list resolving; /* connectors that wait for it */
   uint32_t addr_count;
   struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */
 };
