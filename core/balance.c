@@ -43,10 +43,13 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
         &upstream->servers[turn(upstream->next_connect, i, count)];
     if (!fl_server_may_connect(server, now))
       continue;
-    /* Both policies spread connections evenly: requests can only be spread
-       over servers that have some. */
+    /* Of pools both policies spread connections evenly: requests can only be
+       spread over servers that have some. */
     if (best == NULL || server->size < best->size)
       best = server;
+    if (upstream->config->mode == FL_MODE_RELAY &&
+        upstream->config->balance == FL_BALANCE_ROUND_ROBIN)
+      break;
   }
   if (best != NULL)
     upstream->next_connect = (uint32_t)(best - upstream->servers + 1) % count;

@@ -51,7 +51,7 @@ struct fl_sockopts {
   struct fl_addr bind;  /* FL_ADDR_NONE: any */
 };
 
-enum fl_mode { FL_MODE_COMMAND, FL_MODE_REQUEST };
+enum fl_mode { FL_MODE_COMMAND, FL_MODE_REQUEST, FL_MODE_RELAY, FL_MODES };
 
 enum fl_balance { FL_BALANCE_ROUND_ROBIN, FL_BALANCE_LEAST_IN_FLIGHT };
 
@@ -60,7 +60,7 @@ struct fl_listener_config {
   struct fl_endpoint *listen; /* numeric addresses */
   uint32_t listen_count;      /* 1.. */
   enum fl_mode mode;
-  uint32_t upstream;         /* index; request mode only */
+  uint32_t upstream;         /* index; request and relay mode */
   uint32_t workers;          /* command mode only; 0: all workers */
   struct fl_framing framing; /* request mode: the upstream's */
   uint32_t max_frame;        /* bytes, of a request */
@@ -69,7 +69,8 @@ struct fl_listener_config {
   uint32_t max_connection_rate;         /* per second and address; 0: none */
   uint32_t max_connection_burst;        /* 0: as the rate */
   struct fl_acl access;
-  fl_time idle_timeout;
+  fl_time idle_timeout;       /* FL_NEVER: none */
+  fl_time half_close_timeout; /* relay mode */
   fl_time frame_timeout;
   fl_time write_timeout;
   struct fl_sockopts socket;
@@ -78,7 +79,8 @@ struct fl_listener_config {
 
 struct fl_pool_config {
   uint32_t min_size;
-  uint32_t max_size; /* hard, over all servers and shards */
+  uint32_t max_size; /* hard, over all servers and shards; 0: no limit, only
+                        of relays */
   uint32_t max_waiters;
   fl_time acquire_timeout;
   fl_time idle_timeout;
@@ -89,8 +91,10 @@ struct fl_upstream_config {
   char *name; /* of an inline "host:port": that text */
   struct fl_endpoint *servers;
   uint32_t server_count; /* 1.. */
+  enum fl_mode mode; /* of the listeners that use it; request if none does */
   enum fl_balance balance;
-  uint32_t workers;                /* shards, 1.. */
+  uint32_t workers; /* shards, 1..; 0: all workers, only of relays without
+                       max_size */
   struct fl_framing framing;       /* of requests */
   struct fl_framing reply_framing; /* as framing, unless the file has it */
   uint32_t max_frame;              /* bytes, of a reply */

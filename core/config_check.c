@@ -111,24 +111,36 @@ static void check_listen(struct fl_config_reader *reader,
            node.index < listener->listen_count);
 }
 
-/* Reports the keys that the listener's mode has no use for. */
+/* `"command" or "request"` */
+static void add_modes(struct fl_text *text, const struct fl_config_row *row) {
+  const char *between = "";
+  for (int mode = 0; fl_config_modes[mode] != NULL; mode++)
+    if (fl_config_row_in_mode(row, mode)) {
+      FL_TEXT(text, between, "\"", fl_config_modes[mode], "\"");
+      between = " or ";
+    }
+}
+
+/* Reports the keys of a section that the mode has no use for. */
 static void check_mode_keys(struct fl_config_reader *reader,
-                            const struct fl_config_node *element,
+                            const struct fl_config_section *section,
+                            const struct fl_config_node *object,
                             enum fl_mode mode) {
-  bool command = mode == FL_MODE_COMMAND;
-  unsigned other = command ? FL_CONFIG_REQUEST_MODE : FL_CONFIG_COMMAND_MODE;
-  for (uint32_t i = 0; i < fl_config_listener.count; i++) {
-    const struct fl_config_row *row = &fl_config_listener.rows[i];
+  for (uint32_t i = 0; i < section->count; i++) {
+    const struct fl_config_row *row = &section->rows[i];
     struct fl_config_node node;
     struct fl_text found = {0};
     struct fl_text allowed = {0};
-    if ((row->flags & other) == 0 ||
-        !fl_config_node_find(reader, element, row->key, &node))
+    if (!fl_config_node_find(reader, object, row->key, &node))
       continue;
-    FL_TEXT(&found, "this key in mode ",
-            command ? "\"command\"" : "\"request\"");
-    FL_TEXT(&allowed, "it only in mode ",
-            command ? "\"request\"" : "\"command\"");
+    if (fl_config_row_in_mode(row, (int)mode)) {
+      if (row->type == FL_CONFIG_OBJECT)
+        check_mode_keys(reader, row->section, &node, mode);
+      continue;
+    }
+    FL_TEXT(&found, "this key in mode \"", fl_config_modes[mode], "\"");
+    fl_text_add(&allowed, "it only in mode ");
+    add_modes(&allowed, row);
     fl_config_node_key_error(reader, &node, &found, &allowed);
   }
 }
@@ -174,6 +186,34 @@ static void check_request_size(struct fl_config_reader *reader,
   free(text);
 }
 
+/* An upstream has either requests or relays on its connections. */
+static void check_upstream_mode(struct fl_config_reader *reader,
+                                const struct fl_config_node *element) {
+  struct fl_config *config = reader->config;
+  const struct fl_listener_config *listener =
+      &config->listeners[element->index];
+  struct fl_config_node node;
+  if (listener->upstream == UINT32_MAX)
+    return;
+  for (uint32_t i = 0; i < element->index; i++) {
+    const struct fl_listener_config *before = &config->listeners[i];
+    if (before->mode == FL_MODE_COMMAND ||
+        before->upstream != listener->upstream)
+      continue;
+    if (before->mode == listener->mode)
+      return;
+    char *owner = element_name(reader, "listeners", i);
+    fl_config_node_find(reader, element, "upstream", &node);
+    if (owner != NULL)
+      REPORT(reader, &node,
+             "an upstream that no listener of another mode uses (", owner,
+             " uses it in mode \"", fl_config_modes[before->mode], "\")");
+    free(owner);
+    return;
+  }
+  config->upstreams[listener->upstream].mode = listener->mode;
+}
+
 static void check_listener(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   enum fl_mode mode = reader->config->listeners[element->index].mode;
@@ -185,12 +225,33 @@ static void check_listener(struct fl_config_reader *reader,
   fl_config_node_find(reader, element, "mode", &node);
   if (!fl_config_node_good(reader, &node))
     return;
-  check_mode_keys(reader, element, mode);
-  if (mode != FL_MODE_REQUEST)
+  check_mode_keys(reader, &fl_config_listener, element, mode);
+  if (mode == FL_MODE_COMMAND)
     return;
   fl_config_reference_read(reader, element);
   check_inline(reader, element);
-  check_request_size(reader, element);
+  check_upstream_mode(reader, element);
+  if (mode == FL_MODE_REQUEST)
+    check_request_size(reader, element);
+}
+
+/* What "auto" means depends on the mode. */
+static void resolve_modes(struct fl_config *config) {
+  for (uint32_t i = 0; i < config->listener_count; i++) {
+    struct fl_listener_config *listener = &config->listeners[i];
+    if (listener->mode != FL_MODE_RELAY && listener->idle_timeout == FL_NEVER)
+      listener->idle_timeout = 300 * FL_SECOND;
+  }
+  for (uint32_t i = 0; i < config->upstream_count; i++) {
+    struct fl_upstream_config *upstream = &config->upstreams[i];
+    bool relay = upstream->mode == FL_MODE_RELAY;
+    if (upstream->mode == FL_MODE_COMMAND)
+      upstream->mode = FL_MODE_REQUEST; /* nobody uses it */
+    if (upstream->pool.max_size == 0 && !relay)
+      upstream->pool.max_size = 10;
+    if (upstream->workers == 0 && upstream->pool.max_size != 0)
+      upstream->workers = 1;
+  }
 }
 
 /* --- upstreams ---------------------------------------------------------- */
@@ -347,19 +408,21 @@ static void check_upstream(struct fl_config_reader *reader,
       &reader->config->upstreams[element->index];
   const struct fl_framing *framing = &upstream->reply_framing;
   uint32_t size = framing->type == FL_FRAMING_FIXED ? framing->fixed.size : 0;
+  uint32_t max_size =
+      upstream->pool.max_size == 0 ? UINT32_MAX : upstream->pool.max_size;
   const struct order orders[] = {
       {replies, "size", "", "max_frame", size, upstream->max_frame,
        fl_config_sizes},
       {"pool", "min_size", "pool", "max_size", upstream->pool.min_size,
-       upstream->pool.max_size, NULL},
-      {"", "workers", "pool", "max_size", upstream->workers,
-       upstream->pool.max_size, NULL},
+       max_size, NULL},
+      {"", "workers", "pool", "max_size", upstream->workers, max_size, NULL},
       {"backoff", "initial", "backoff", "max", upstream->backoff.initial,
        upstream->backoff.max, fl_config_durations}};
   check_upstream_name(reader, element);
   check_servers(reader, element);
   check_replies(reader, element);
   check_gap(reader, element);
+  check_mode_keys(reader, &fl_config_upstream, element, upstream->mode);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
     check_order(reader, element, &orders[i]);
 }
@@ -382,6 +445,8 @@ each(struct fl_config_reader *reader, const struct fl_config_node *root,
 void fl_config_check(struct fl_config_reader *reader,
                      const struct fl_config_node *root) {
   const struct fl_config *config = reader->config;
-  each(reader, root, "upstreams", config->upstream_count, check_upstream);
+  /* Upstreams follow: their mode is that of the listeners that use them. */
   each(reader, root, "listeners", config->listener_count, check_listener);
+  resolve_modes(reader->config);
+  each(reader, root, "upstreams", config->upstream_count, check_upstream);
 }

@@ -16,7 +16,7 @@ struct printer {
 
 static void print_section(struct printer *printer,
                           const struct fl_config_section *section,
-                          const void *base, unsigned skip);
+                          const void *base, int mode);
 
 static const void *field_of(const void *base, size_t offset) {
   return (const unsigned char *)base + offset;
@@ -43,6 +43,13 @@ static void print_bytes(struct printer *printer, const struct fl_bytes *bytes) {
   struct fl_text text = {0};
   fl_config_bytes_print(&text, bytes);
   print_text(printer, &text);
+}
+
+static void print_duration(struct printer *printer, fl_time duration) {
+  if (duration == FL_NEVER) /* no limit is what "auto" means there */
+    fl_json_write_string(&printer->writer, "auto");
+  else
+    print_measure(printer, duration, fl_config_durations);
 }
 
 static void print_number(struct printer *printer,
@@ -98,9 +105,7 @@ static void print_listeners(struct printer *printer) {
   fl_json_write_open(&printer->writer, '[');
   for (uint32_t i = 0; i < config->listener_count; i++)
     print_section(printer, &fl_config_listener, &config->listeners[i],
-                  config->listeners[i].mode == FL_MODE_COMMAND
-                      ? FL_CONFIG_REQUEST_MODE
-                      : FL_CONFIG_COMMAND_MODE);
+                  (int)config->listeners[i].mode);
   fl_json_write_close(&printer->writer, ']');
 }
 
@@ -111,12 +116,14 @@ static void print_upstreams(struct printer *printer) {
   fl_json_write_open(&printer->writer, '[');
   for (uint32_t i = 0; i < config->upstream_count; i++)
     if (strchr(config->upstreams[i].name, ':') == NULL)
-      print_section(printer, &fl_config_upstream, &config->upstreams[i], 0);
+      print_section(printer, &fl_config_upstream, &config->upstreams[i],
+                    (int)config->upstreams[i].mode);
   fl_json_write_close(&printer->writer, ']');
 }
 
 static void print_value(struct printer *printer,
-                        const struct fl_config_row *row, const void *base) {
+                        const struct fl_config_row *row, const void *base,
+                        int mode) {
   struct fl_json_writer *writer = &printer->writer;
   /* Without a field there is nothing to read: a choice of one. */
   const void *field =
@@ -138,7 +145,7 @@ static void print_value(struct printer *printer,
     print_bytes(printer, field);
     break;
   case FL_CONFIG_DURATION:
-    print_measure(printer, *(const fl_time *)field, fl_config_durations);
+    print_duration(printer, *(const fl_time *)field);
     break;
   case FL_CONFIG_SECONDS:
     print_measure(printer, *(const uint32_t *)field * FL_SECOND,
@@ -165,7 +172,7 @@ static void print_value(struct printer *printer,
     print_blocks(printer, row, base);
     break;
   case FL_CONFIG_OBJECT:
-    print_section(printer, row->section, field, 0);
+    print_section(printer, row->section, field, mode);
     break;
   case FL_CONFIG_LIST:
     if (row->section == &fl_config_listener)
@@ -176,24 +183,24 @@ static void print_value(struct printer *printer,
   }
 }
 
-/* Without the rows that have a flag of skip. */
+/* The rows that have a meaning in the mode. */
 static void print_section(struct printer *printer,
                           const struct fl_config_section *section,
-                          const void *base, unsigned skip) {
+                          const void *base, int mode) {
   fl_json_write_open(&printer->writer, '{');
   for (uint32_t i = 0; i < section->count; i++) {
     const struct fl_config_row *row = &section->rows[i];
-    if ((row->flags & skip) != 0 || row->type == FL_CONFIG_IGNORED ||
+    if (!fl_config_row_in_mode(row, mode) || row->type == FL_CONFIG_IGNORED ||
         !fl_config_row_applies(section, row, base))
       continue;
     fl_json_write_key(&printer->writer, row->key);
-    print_value(printer, row, base);
+    print_value(printer, row, base, mode);
   }
   fl_json_write_close(&printer->writer, '}');
 }
 
 char *fl_config_print(const struct fl_config *config) {
   struct printer printer = {.config = config};
-  print_section(&printer, &fl_config_root, config, 0);
+  print_section(&printer, &fl_config_root, config, FL_MODE_COMMAND);
   return fl_text_take(&printer.writer.text);
 }

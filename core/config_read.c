@@ -334,7 +334,7 @@ void fl_config_read_section(struct fl_config_reader *reader,
       fl_config_read_section(reader, row->section, NULL,
                              field_of(base, row->offset), inherits);
     else if (is_object && (row->flags & FL_CONFIG_REQUIRED) != 0 &&
-             (row->flags & FL_CONFIG_REQUEST_MODE) == 0)
+             (row->flags & FL_CONFIG_MODES) == 0)
       missing(reader, row, node);
   }
 }

@@ -98,9 +98,10 @@ void fl_config_reference_read(struct fl_config_reader *reader,
   struct fl_listener_config *listener = &config->listeners[element->index];
   struct fl_config_node node;
   struct fl_text allowed = {0};
+  listener->upstream = UINT32_MAX;
   if (!fl_config_node_find(reader, element, "upstream", &node)) {
-    fl_text_add(&allowed, "required in mode \"request\": the name of an "
-                          "upstream, or \"host:port\"");
+    FL_TEXT(&allowed, "required in mode \"", fl_config_modes[listener->mode],
+            "\": the name of an upstream, or \"host:port\"");
     fl_config_node_error(reader, &node, NULL, &allowed);
     return;
   }

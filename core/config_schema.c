@@ -210,16 +210,18 @@ static void write_row(struct fl_json_writer *writer,
   fl_json_write_close(writer, '}');
 }
 
-/* The keys that are always required, or those of one mode or type (a bit). */
+/* The keys that are always required (mode and type 0), or those of one mode
+   or type (a bit). */
 static void write_required(struct fl_json_writer *writer,
                            const struct fl_config_section *section,
                            unsigned mode, unsigned type) {
-  const unsigned modes = FL_CONFIG_COMMAND_MODE | FL_CONFIG_REQUEST_MODE;
   bool any = false;
   for (uint32_t i = 0; i < section->count; i++) {
     unsigned flags = section->rows[i].flags;
     unsigned types = section->rows[i].types;
-    if ((flags & FL_CONFIG_REQUIRED) == 0 || (flags & modes) != mode ||
+    bool here =
+        mode == 0 ? (flags & FL_CONFIG_MODES) == 0 : (flags & mode) != 0;
+    if ((flags & FL_CONFIG_REQUIRED) == 0 || !here ||
         (type == 0 ? types != 0 : (types & type) == 0))
       continue;
     if (!any) {
@@ -233,11 +235,10 @@ static void write_required(struct fl_json_writer *writer,
     fl_json_write_close(writer, ']');
 }
 
-/* If "mode" is name, the keys with the flag `other` are not allowed and those
-   of `mode` that have no default are required. */
+/* Of listeners in this enum fl_mode, keys without a meaning in it are not
+   allowed and those of it that have no default are required. */
 static void write_mode(struct fl_json_writer *writer,
-                       const struct fl_config_section *section,
-                       const char *name, unsigned mode, unsigned other) {
+                       const struct fl_config_section *section, int mode) {
   fl_json_write_open(writer, '{');
   fl_json_write_key(writer, "if");
   fl_json_write_open(writer, '{');
@@ -245,7 +246,7 @@ static void write_mode(struct fl_json_writer *writer,
   fl_json_write_open(writer, '{');
   fl_json_write_key(writer, "mode");
   fl_json_write_open(writer, '{');
-  write_pair(writer, "const", name);
+  write_pair(writer, "const", fl_config_modes[mode]);
   for (unsigned i = 0; i < 3; i++)
     fl_json_write_close(writer, '}');
   fl_json_write_key(writer, "then");
@@ -253,12 +254,12 @@ static void write_mode(struct fl_json_writer *writer,
   fl_json_write_key(writer, "properties");
   fl_json_write_open(writer, '{');
   for (uint32_t i = 0; i < section->count; i++)
-    if ((section->rows[i].flags & other) != 0) {
+    if (!fl_config_row_in_mode(&section->rows[i], mode)) {
       fl_json_write_key(writer, section->rows[i].key);
       fl_json_write_boolean(writer, false);
     }
   fl_json_write_close(writer, '}');
-  write_required(writer, section, mode, 0);
+  write_required(writer, section, (unsigned)FL_CONFIG_COMMAND_MODE << mode, 0);
   fl_json_write_close(writer, '}');
   fl_json_write_close(writer, '}');
 }
@@ -267,10 +268,8 @@ static void write_modes(struct fl_json_writer *writer,
                         const struct fl_config_section *section) {
   fl_json_write_key(writer, "allOf");
   fl_json_write_open(writer, '[');
-  write_mode(writer, section, "command", FL_CONFIG_COMMAND_MODE,
-             FL_CONFIG_REQUEST_MODE);
-  write_mode(writer, section, "request", FL_CONFIG_REQUEST_MODE,
-             FL_CONFIG_COMMAND_MODE);
+  for (int mode = 0; fl_config_modes[mode] != NULL; mode++)
+    write_mode(writer, section, mode);
   fl_json_write_close(writer, ']');
 }
 

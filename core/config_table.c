@@ -20,7 +20,7 @@
 #define NO_FIELD .offset = FL_CONFIG_NO_FIELD
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const modes[] = {"command", "request", NULL};
+const char *const fl_config_modes[] = {"command", "request", "relay", NULL};
 static const char *const framings[] = {"line", "delimited", "length", "fixed",
                                        NULL};
 static const char *const command_framings[] = {"line", NULL};
@@ -144,14 +144,17 @@ static const struct fl_config_row listener_rows[] = {
    ARRAY(fl_listener_config, listen, listen_count),
    .meaning = "Numeric addresses to listen on, IPv6 in brackets. Port 0 takes "
               "any free port. No address may occur twice in the file."},
-  {"mode", FL_CONFIG_CHOICE, FL_CONFIG_REQUIRED, NULL, .choices = modes,
-   FIELD(fl_listener_config, mode),
+  {"mode", FL_CONFIG_CHOICE, FL_CONFIG_REQUIRED, NULL,
+   .choices = fl_config_modes, FIELD(fl_listener_config, mode),
    .meaning = "`\"command\"`: the built-in commands. `\"request\"`: each "
-              "frame is a request to the upstream."},
-  {"upstream", FL_CONFIG_UPSTREAM, FL_CONFIG_REQUIRED | FL_CONFIG_REQUEST_MODE,
-   NULL, FIELD(fl_listener_config, upstream),
-   .meaning = "Mode `request` only. Who answers: an upstream of this file, or "
-              "a server, which makes an upstream with every default."},
+              "frame is a request to the upstream. `\"relay\"`: raw bytes both "
+              "ways, each client with a connection of its own."},
+  {"upstream", FL_CONFIG_UPSTREAM,
+   FL_CONFIG_REQUIRED | FL_CONFIG_REQUEST_MODE | FL_CONFIG_RELAY_MODE, NULL,
+   FIELD(fl_listener_config, upstream),
+   .meaning = "Not in mode `command`. Who answers: an upstream of this file, "
+              "or a server, which makes an upstream with every default. "
+              "Listeners of one upstream have the same mode."},
   {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_COMMAND_MODE,
    "auto", 1, 64, FIELD(fl_listener_config, workers),
    .meaning = "Mode `command` only. Workers that serve it, at most as many as "
@@ -160,9 +163,9 @@ static const struct fl_config_row listener_rows[] = {
    .section = &listener_framing_section, FIELD(fl_listener_config, framing),
    .meaning = "Mode `command` only. How frames are cut; in mode `request` as "
               "the upstream says."},
-  {"max_frame", FL_CONFIG_SIZE, 0, "64KiB", 64, MIB(16),
-   FIELD(fl_listener_config, max_frame),
-   .meaning = "The longest request, its end included."},
+  {"max_frame", FL_CONFIG_SIZE, FL_CONFIG_COMMAND_MODE | FL_CONFIG_REQUEST_MODE,
+   "64KiB", 64, MIB(16), FIELD(fl_listener_config, max_frame),
+   .meaning = "Not in mode `relay`. The longest request, its end included."},
   {"max_connections", FL_CONFIG_INTEGER, 0, "10000", 1, 1000000,
    FIELD(fl_listener_config, max_connections),
    .meaning = "Clients open at once, over all workers. Further ones wait "
@@ -182,16 +185,25 @@ static const struct fl_config_row listener_rows[] = {
    1000000, FIELD(fl_listener_config, max_connection_burst),
    .meaning = "With `max_connection_rate`: new connections at once from an "
               "address that paused; `\"auto\"` is those of one second."},
-  {"idle_timeout", FL_CONFIG_DURATION, 0, "5m", MS(1), DAYS(30), .step = 0,
-   FIELD(fl_listener_config, idle_timeout),
-   .meaning = "A client that completes no frame for so long is closed."},
-  {"frame_timeout", FL_CONFIG_DURATION, 0, "1m", MS(1), DAYS(1), .step = 0,
-   FIELD(fl_listener_config, frame_timeout),
-   .meaning = "Time to complete a frame once its first byte came."},
+  {"idle_timeout", FL_CONFIG_DURATION, FL_CONFIG_AUTO, "auto", MS(1), DAYS(30),
+   .step = 0, FIELD(fl_listener_config, idle_timeout),
+   .meaning = "A client that completes no frame for so long is closed; in mode "
+              "`relay` one of which no byte came or went. `\"auto\"` is "
+              "`\"5m\"`, and no limit in mode `relay`."},
+  {"half_close_timeout", FL_CONFIG_DURATION, FL_CONFIG_RELAY_MODE, "1m", MS(1),
+   DAYS(30), .step = 0, FIELD(fl_listener_config, half_close_timeout),
+   .meaning = "Mode `relay` only. Once one side has ended and its end was "
+              "passed on, the other may be silent for so long; then both are "
+              "closed."},
+  {"frame_timeout", FL_CONFIG_DURATION,
+   FL_CONFIG_COMMAND_MODE | FL_CONFIG_REQUEST_MODE, "1m", MS(1), DAYS(1),
+   .step = 0, FIELD(fl_listener_config, frame_timeout),
+   .meaning = "Not in mode `relay`. Time to complete a frame once its first "
+              "byte came."},
   {"write_timeout", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_listener_config, write_timeout),
-   .meaning = "A client that takes no byte of its replies for so long is "
-              "closed."},
+   .meaning = "A client that takes no byte of what is sent to it for so "
+              "long is closed."},
   {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
    .section = &listener_socket_section, FIELD(fl_listener_config, socket),
    .meaning = "Socket options that differ from the outermost `socket`; all "
@@ -257,28 +269,32 @@ static const struct fl_config_section pair_section = {
   "upstreams[].pair", ROWS(pair_rows), .size = 0};
 
 static const struct fl_config_row pool_rows[] = {
-  {"min_size", FL_CONFIG_INTEGER, 0, "0", 0, 10000,
+  {"min_size", FL_CONFIG_INTEGER, FL_CONFIG_REQUEST_MODE, "0", 0, 10000,
    FIELD(fl_pool_config, min_size),
-   .meaning = "Connections kept open when there is nothing to do; not above "
-              "`max_size`."},
-  {"max_size", FL_CONFIG_INTEGER, 0, "10", 1, 10000,
+   .meaning = "Not for relays. Connections kept open when there is nothing to "
+              "do; not above `max_size`."},
+  {"max_size", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 10000,
    FIELD(fl_pool_config, max_size),
    .meaning = "Hard limit of connections over all servers and workers; each "
-              "counts until it is closed."},
+              "counts until it is closed. `\"auto\"` is 10, and no limit for "
+              "relays."},
   {"acquire_timeout", FL_CONFIG_DURATION, 0, "10s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_pool_config, acquire_timeout),
-   .meaning = "How long a request waits for a connection."},
+   .meaning = "How long a request, or the client of a relay, waits for a "
+              "connection."},
   {"max_waiters", FL_CONFIG_INTEGER, 0, "1000", 0, 1000000,
    FIELD(fl_pool_config, max_waiters),
    .meaning = "Clients that may wait for a connection; the next one's request "
-              "gets an error at once."},
-  {"idle_timeout", FL_CONFIG_DURATION, 0, "4m", MS(1), DAYS(30), .step = 0,
-   FIELD(fl_pool_config, idle_timeout),
-   .meaning = "An unused connection beyond `min_size` is closed after this."},
-  {"max_lifetime", FL_CONFIG_DURATION, 0, "30m", S(0), DAYS(30), .step = 0,
-   FIELD(fl_pool_config, max_lifetime),
-   .meaning = "A connection older than this gets no more requests and is "
-              "closed when its last reply is in. Each lives up to a tenth "
+              "gets an error at once, and the client of a relay is closed."},
+  {"idle_timeout", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "4m", MS(1),
+   DAYS(30), .step = 0, FIELD(fl_pool_config, idle_timeout),
+   .meaning = "Not for relays. An unused connection beyond `min_size` is "
+              "closed after this."},
+  {"max_lifetime", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "30m", S(0),
+   DAYS(30), .step = 0, FIELD(fl_pool_config, max_lifetime),
+   .meaning = "Not for relays. A connection older than this gets no more "
+              "requests and is closed when its last reply is in. Each lives "
+              "up to a tenth "
               "less, drawn when it is made, so that they do not all end at "
               "once. `\"0s\"`: any age."},
 };
@@ -312,29 +328,35 @@ static const struct fl_config_row upstream_rows[] = {
   {"balance", FL_CONFIG_CHOICE, 0, "least_in_flight", .choices = balances,
    FIELD(fl_upstream_config, balance),
    .meaning = "Which server gets the next request or connection: each in "
-              "turn, or the one with the fewest requests under way."},
-  {"workers", FL_CONFIG_INTEGER, 0, "1", 1, 64,
+              "turn, or the one with the fewest requests (for relays: "
+              "connections) under way."},
+  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 64,
    FIELD(fl_upstream_config, workers),
    .meaning = "Workers it is spread over, at most as many as there are and "
               "not above `pool.max_size`. Each has its part of the pool and "
-              "its own queue; with 1, turns and limits are exact."},
-  {"framing", FL_CONFIG_OBJECT, 0, NULL, .section = &upstream_framing_section,
-   FIELD(fl_upstream_config, framing),
-   .meaning = "How requests and replies are cut out of the byte stream."},
-  {"reply_framing", FL_CONFIG_OBJECT, 0, NULL,
+              "its own queue; with 1, turns and limits are exact. `\"auto\"` "
+              "is 1, and all for relays without `pool.max_size`."},
+  {"framing", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+   .section = &upstream_framing_section, FIELD(fl_upstream_config, framing),
+   .meaning = "Not for relays. How requests and replies are cut out of the "
+              "byte stream."},
+  {"reply_framing", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
    .section = &upstream_framing_section,
    FIELD(fl_upstream_config, reply_framing),
-   .meaning = "How replies are cut where that differs from `framing`."},
-  {"pair", FL_CONFIG_OBJECT, 0, NULL, .section = &pair_section, .offset = 0,
-   .meaning = "How a reply finds its request."},
-  {"in_flight", FL_CONFIG_INTEGER, 0, "1", 1, 1000,
+   .meaning = "Not for relays. How replies are cut where that differs from "
+              "`framing`."},
+  {"pair", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+   .section = &pair_section, .offset = 0,
+   .meaning = "Not for relays. How a reply finds its request."},
+  {"in_flight", FL_CONFIG_INTEGER, FL_CONFIG_REQUEST_MODE, "1", 1, 1000,
    FIELD(fl_upstream_config, in_flight),
-   .meaning = "Requests under way on one connection. More than 1 only for "
-              "servers that never skip or repeat a reply. Times `max_frame`, "
-              "at most 256MiB: so much may wait for one client."},
-  {"max_frame", FL_CONFIG_SIZE, 0, "1MiB", 64, MIB(16),
+   .meaning = "Not for relays. Requests under way on one connection. More "
+              "than 1 only for servers that never skip or repeat a reply. "
+              "Times `max_frame`, at most 256MiB: so much may wait for one "
+              "client."},
+  {"max_frame", FL_CONFIG_SIZE, FL_CONFIG_REQUEST_MODE, "1MiB", 64, MIB(16),
    FIELD(fl_upstream_config, max_frame),
-   .meaning = "The longest reply, its end included."},
+   .meaning = "Not for relays. The longest reply, its end included."},
   {"pool", FL_CONFIG_OBJECT, 0, NULL, .section = &pool_section,
    FIELD(fl_upstream_config, pool),
    .meaning = "Its connections."},
@@ -342,23 +364,25 @@ static const struct fl_config_row upstream_rows[] = {
    FIELD(fl_upstream_config, connect_timeout),
    .meaning = "How long looking the name up may take, and then connecting "
               "to each of its addresses."},
-  {"connect_settle", FL_CONFIG_DURATION, 0, "0s", S(0), S(60), .step = 0,
-   FIELD(fl_upstream_config, connect_settle),
-   .meaning = "Quiet time after a connection is made, for servers that drop "
-              "what comes too early."},
-  {"request_gap", FL_CONFIG_DURATION, 0, "0s", S(0), S(60), .step = 0,
-   FIELD(fl_upstream_config, request_gap),
-   .meaning = "Quiet time between a reply and the next request on the same "
-              "connection. What the server repeats within it closes the "
+  {"connect_settle", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
+   S(60), .step = 0, FIELD(fl_upstream_config, connect_settle),
+   .meaning = "Not for relays. Quiet time after a connection is made, for "
+              "servers that drop what comes too early."},
+  {"request_gap", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
+   S(60), .step = 0, FIELD(fl_upstream_config, request_gap),
+   .meaning = "Not for relays. Quiet time between a reply and the next "
+              "request on the same connection. What the server repeats "
+              "within it closes the "
               "connection instead of answering the next request. Needs "
               "`in_flight` 1."},
   {"reconnect_delay", FL_CONFIG_DURATION, 0, "0s", S(0), S(60), .step = 0,
    FIELD(fl_upstream_config, reconnect_delay),
    .meaning = "Quiet time between a connection's end and the next connect to "
               "the same server, for devices that free a place late."},
-  {"request_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), DAYS(1), .step = 0,
-   FIELD(fl_upstream_config, request_timeout),
-   .meaning = "From the first byte sent to the last byte of the reply."},
+  {"request_timeout", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "5s", MS(1),
+   DAYS(1), .step = 0, FIELD(fl_upstream_config, request_timeout),
+   .meaning = "Not for relays. From the first byte sent to the last byte of "
+              "the reply."},
   {"write_timeout", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_upstream_config, write_timeout),
    .meaning = "A connection whose server takes no byte for so long is "
@@ -384,7 +408,8 @@ static const struct fl_config_row root_rows[] = {
    .meaning = "Threads that serve; `\"auto\"` is one per processor."},
   {"shutdown_timeout", FL_CONFIG_DURATION, 0, "30s", S(0), HOURS(1), .step = 0,
    FIELD(fl_config, shutdown_timeout),
-   .meaning = "How long a stop may wait for requests under way."},
+   .meaning = "How long a stop may wait for requests under way and for relays "
+              "to end."},
   {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section, .offset = 0,
    .meaning = "What is logged, to standard error."},
   /* Before listeners and upstreams, which start from it. */
@@ -410,6 +435,11 @@ bool fl_config_row_applies(const struct fl_config_section *section,
   memcpy(&choice, (const unsigned char *)base + section->rows[0].offset,
          sizeof choice);
   return (row->types & FL_CONFIG_TYPE(choice)) != 0;
+}
+
+bool fl_config_row_in_mode(const struct fl_config_row *row, int mode) {
+  unsigned modes = row->flags & FL_CONFIG_MODES;
+  return modes == 0 || (modes & (unsigned)FL_CONFIG_COMMAND_MODE << mode) != 0;
 }
 
 const struct fl_config_row *

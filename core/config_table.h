@@ -30,10 +30,14 @@ enum fl_config_type {
 
 enum {
   FL_CONFIG_REQUIRED = 1,
-  FL_CONFIG_AUTO = 2,         /* "auto" is allowed too */
-  FL_CONFIG_COMMAND_MODE = 4, /* only in listeners of that mode */
+  FL_CONFIG_AUTO = 2, /* "auto" is allowed too */
+  /* Only in listeners of that mode, and in upstreams that such listeners use;
+     with none of them: in all. In the order of enum fl_mode. */
+  FL_CONFIG_COMMAND_MODE = 4,
   FL_CONFIG_REQUEST_MODE = 8,
-  FL_CONFIG_INHERITS = 16 /* an object whose keys default to those of the
+  FL_CONFIG_RELAY_MODE = 16,
+  FL_CONFIG_MODES = 28,
+  FL_CONFIG_INHERITS = 32 /* an object whose keys default to those of the
                              outermost object of the same name */
 };
 
@@ -87,6 +91,12 @@ extern const struct fl_config_section fl_config_upstream;
    read. */
 bool fl_config_row_applies(const struct fl_config_section *section,
                            const struct fl_config_row *row, const void *base);
+
+/* The names of enum fl_mode, NULL at the end. */
+extern const char *const fl_config_modes[];
+
+/* Whether the row has a meaning in this enum fl_mode. */
+bool fl_config_row_in_mode(const struct fl_config_row *row, int mode);
 
 /* The row of key in section, or NULL. */
 const struct fl_config_row *

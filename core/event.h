@@ -31,6 +31,7 @@ struct fl_event {
   uint64_t refused;     /* CLIENT_REFUSED: so many for this reason since an
                            event told of them, this one included; 0: a later
                            one will, for there are many */
+  bool raw;             /* of a relay: nothing was cut into frames */
   fl_time duration;     /* since it was opened; SERVER_UP: of the outage */
   fl_time retry_in;     /* SERVER_DOWN: until the next attempt */
 };

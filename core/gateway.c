@@ -4,6 +4,7 @@
 #include "core/gateway_state.h"
 #include "core/listener.h"
 #include "core/placement.h"
+#include "core/relay.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -33,7 +34,7 @@ static void init_listeners(struct fl_gateway *gateway,
     listener->gateway = gateway;
     listener->config = &setup->config->listeners[i];
     listener->occupancy = &setup->occupancy[i];
-    if (listener->config->mode == FL_MODE_REQUEST)
+    if (listener->config->mode != FL_MODE_COMMAND)
       listener->upstream = &gateway->upstreams[listener->config->upstream];
     fl_list_init(&listener->clients);
   }
@@ -88,8 +89,15 @@ static void each_upstream(struct fl_gateway *gateway,
       call(&gateway->upstreams[i], now);
 }
 
+static void dispatch(struct fl_upstream *upstream, fl_time now) {
+  if (upstream->config->mode == FL_MODE_RELAY)
+    fl_relay_dispatch(upstream, now);
+  else
+    fl_upstream_dispatch(upstream, now);
+}
+
 void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
-  each_upstream(gateway, fl_upstream_dispatch, now);
+  each_upstream(gateway, dispatch, now);
 }
 
 /* Driving. */
@@ -97,11 +105,15 @@ void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
 struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
                                   struct fl_sock *sock,
                                   const struct fl_addr *peer, fl_time now) {
-  struct fl_client *client;
   assert(listener < gateway->config->listener_count);
+  struct fl_listener *to = &gateway->listeners[listener];
   if (gateway->stopping)
     return NULL;
-  client = fl_client_new(&gateway->listeners[listener], sock, peer, now);
+  if (to->config->mode == FL_MODE_RELAY) {
+    struct fl_relay *relay = fl_relay_new(to, sock, peer, now);
+    return relay == NULL ? NULL : &relay->client.conn;
+  }
+  struct fl_client *client = fl_client_new(to, sock, peer, now);
   return client == NULL ? NULL : &client->conn;
 }
 
@@ -166,7 +178,7 @@ static bool work(struct fl_gateway *gateway, fl_time now) {
   if ((node = fl_list_pop(&gateway->runnable)) != NULL)
     fl_client_run(FL_CONTAINER(node, struct fl_client, runnable), now);
   else if ((node = fl_list_pop(&gateway->dispatch)) != NULL)
-    fl_upstream_dispatch(FL_CONTAINER(node, struct fl_upstream, dispatch), now);
+    dispatch(FL_CONTAINER(node, struct fl_upstream, dispatch), now);
   else if (!fl_list_empty(&gateway->dirty))
     write_out(&gateway->dirty, now);
   else if (!fl_list_empty(&gateway->late))
@@ -205,6 +217,17 @@ static void each_client(struct fl_gateway *gateway, enum fl_mode mode,
   }
 }
 
+static void shut_relays(struct fl_gateway *gateway, fl_time now) {
+  for (uint32_t i = 0; i < gateway->config->listener_count; i++) {
+    struct fl_listener *listener = &gateway->listeners[i];
+    if (listener->config->mode != FL_MODE_RELAY)
+      continue;
+    struct fl_list *node = listener->clients.next;
+    for (; node != &listener->clients; node = node->next)
+      fl_relay_shut(FL_CONTAINER(node, struct fl_relay, client.conn.link), now);
+  }
+}
+
 void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
                      fl_time now) {
   assert((int)stage > gateway->stopping);
@@ -219,6 +242,7 @@ void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
     break;
   case FL_STOP_NOW:
     each_upstream(gateway, fl_upstream_shut, now);
+    shut_relays(gateway, now);
     each_client(gateway, FL_MODE_REQUEST, fl_client_shut, now);
     each_client(gateway, FL_MODE_COMMAND, fl_client_shut, now);
     break;
@@ -242,6 +266,10 @@ const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway) {
 
 void fl_gateway_check(const struct fl_gateway *gateway) {
   for (uint32_t i = 0; i < gateway->config->upstream_count; i++)
-    if (gateway->upstreams[i].servers != NULL)
+    if (gateway->upstreams[i].servers == NULL)
+      continue;
+    else if (gateway->upstreams[i].config->mode == FL_MODE_RELAY)
+      fl_relay_check(&gateway->upstreams[i]);
+    else
       fl_upstream_check(&gateway->upstreams[i]);
 }

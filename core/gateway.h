@@ -63,10 +63,11 @@ void fl_gateway_relieve(struct fl_gateway *gateway, fl_time now);
 
 /* The stages of a stop. Each may be called only after the one before.
    STOP_REQUESTS: clients of request listeners are answered what was complete
-   and closed; command clients are served on (pools of this process may be
-   among them). STOP_COMMANDS: those too. STOP_NOW: all that is left is closed
-   with the reason "shutdown". Call each after a loop turn without accepts, so
-   that what had arrived was read. */
+   and closed; those of relay listeners, of whose bytes nobody here knows which
+   are complete, go on until they end; command clients are served on (pools of
+   this process may be among them). STOP_COMMANDS: those too. STOP_NOW: all that
+   is left is closed with the reason "shutdown". Call each after a loop turn
+   without accepts, so that what had arrived was read. */
 enum fl_stop { FL_STOP_REQUESTS = 1, FL_STOP_COMMANDS, FL_STOP_NOW };
 void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
                      fl_time now);

@@ -21,15 +21,15 @@ struct fl_gateway {
   struct fl_metrics metrics;
   /* Work left for the end of the turn, so that no call recurses into another
      connection's and each peer gets one write. */
-  struct fl_list runnable; /* clients whose situation changed */
-  struct fl_list dispatch; /* upstreams with a place or a waiter more */
-  struct fl_list dirty;    /* clients with output to write */
-  struct fl_list late;     /* pooled connections with output to write; only
-                              at the end of a turn */
-  uint32_t clients[2];     /* not closed yet, by enum fl_mode */
-  uint32_t upstream_conns; /* not closed yet */
-  uint32_t lookups;        /* asked for so far */
-  int stopping;            /* enum fl_stop, 0 before the first stage */
+  struct fl_list runnable;    /* clients whose situation changed */
+  struct fl_list dispatch;    /* upstreams with a place or a waiter more */
+  struct fl_list dirty;       /* clients with output to write */
+  struct fl_list late;        /* pooled connections with output to write; only
+                                 at the end of a turn */
+  uint32_t clients[FL_MODES]; /* not closed yet, by enum fl_mode */
+  uint32_t upstream_conns;    /* not closed yet */
+  uint32_t lookups;           /* asked for so far */
+  int stopping;               /* enum fl_stop, 0 before the first stage */
 };
 
 /* A token for a lookup of this server's name, never given before. */

@@ -6,7 +6,8 @@ static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 static uint32_t upstream_count(const struct fl_config *config, uint32_t index,
                                uint32_t workers) {
-  return least(config->upstreams[index].workers, workers);
+  uint32_t wanted = config->upstreams[index].workers;
+  return wanted == 0 ? workers : least(wanted, workers);
 }
 
 /* 0 asks for all. */
@@ -20,8 +21,11 @@ static uint32_t command_count(const struct fl_config *config, uint32_t index,
 static uint32_t turn_of_upstream(const struct fl_config *config, uint32_t index,
                                  uint32_t workers) {
   uint32_t turn = 0;
-  for (uint32_t i = 0; i < index; i++)
-    turn = (turn + upstream_count(config, i, workers)) % workers;
+  for (uint32_t i = 0; i < index; i++) {
+    bool everywhere = config->upstreams[i].workers == 0;
+    turn = (turn + (everywhere ? 1 : upstream_count(config, i, workers))) %
+           workers;
+  }
   return turn;
 }
 
@@ -50,7 +54,7 @@ struct fl_placement fl_placement_listener(const struct fl_config *config,
                                           uint32_t listener, uint32_t workers) {
   assert(workers > 0 && listener < config->listener_count);
   const struct fl_listener_config *wanted = &config->listeners[listener];
-  if (wanted->mode == FL_MODE_REQUEST)
+  if (wanted->mode != FL_MODE_COMMAND)
     return fl_placement_upstream(config, wanted->upstream, workers);
   return (struct fl_placement){turn_of_command(config, listener, workers),
                                command_count(config, listener, workers)};

@@ -1,8 +1,8 @@
 /* Which worker serves what. An upstream lives on its home worker (on
-   `workers` of them when it is sharded), and listeners that use it are served
-   there; a command listener is served on all workers, or on as many as its
-   `workers` says. Homes are given in turn, so the answer depends on the
-   configuration alone. */
+   `workers` of them when it is sharded; one of relays without a limit on all),
+   and listeners that use it are served there; a command listener is served on
+   all workers, or on as many as its `workers` says. Homes are given in turn, so
+   the answer depends on the configuration alone. */
 #ifndef FL_CORE_PLACEMENT_H
 #define FL_CORE_PLACEMENT_H
 

@@ -18,7 +18,10 @@
   X(OUT_OF_MEMORY, "out_of_memory", "the system has no memory left")           \
   X(SHUTDOWN, "shutdown", "fairlead is stopping")                              \
   /* a client */                                                               \
-  X(IDLE_TIMEOUT, "idle_timeout", "no complete frame for idle_timeout")        \
+  X(IDLE_TIMEOUT, "idle_timeout",                                              \
+    "no complete frame, of a relay no byte, for idle_timeout")                 \
+  X(HALF_CLOSE_TIMEOUT, "half_close_timeout",                                  \
+    "one side had ended and the other was silent for half_close_timeout")      \
   X(FRAME_TIMEOUT, "frame_timeout",                                            \
     "a frame was begun and not completed within frame_timeout")                \
   X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \
@@ -43,7 +46,9 @@
   X(UPSTREAM_CLOSED, "upstream_closed",                                        \
     "the server closed the connection before its reply was complete")          \
   X(UPSTREAM_RESET, "upstream_reset",                                          \
-    "the server reset the connection before its reply was complete")           \
+    "the server reset the connection before it was done")                      \
+  X(CLIENT_LEFT, "client_left",                                                \
+    "the client that had the connection to itself broke off")                  \
   X(UPSTREAM_RETIRED, "upstream_retired",                                      \
     "the connection was retired because of another request on it")             \
   X(UNEXPECTED_DATA, "unexpected_data",                                        \

@@ -11,6 +11,7 @@ void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
   server->upstream = upstream;
   server->endpoint = endpoint;
   fl_list_init(&server->resolving);
+  fl_list_init(&server->relays);
   for (int state = 0; state < FL_POOLED_STATES; state++)
     fl_list_init(&server->conns[state]);
   if (endpoint->addr.family != FL_ADDR_NONE) {
@@ -34,7 +35,8 @@ void fl_server_worked(struct fl_server *server, fl_time opened) {
 
 /* Whether a connection stands. */
 static bool connected(const struct fl_server *server) {
-  return server->quiet > 0 || !fl_list_empty(&server->conns[FL_POOLED_IDLE]) ||
+  return server->quiet > 0 || server->relayed > 0 ||
+         !fl_list_empty(&server->conns[FL_POOLED_IDLE]) ||
          !fl_list_empty(&server->conns[FL_POOLED_BUSY]) ||
          !fl_list_empty(&server->conns[FL_POOLED_FULL]);
 }

@@ -19,6 +19,8 @@ struct fl_server {
   uint32_t connecting;                    /* of them, in FL_POOLED_CONNECTING */
   uint32_t quiet;                         /* of them, in FL_POOLED_QUIET */
   uint32_t in_flight;                     /* requests on all of them */
+  struct fl_list relays;                  /* of relays; then conns are empty */
+  uint32_t relayed;                       /* of relays, established */
   uint32_t failures;                      /* in a row */
   bool down; /* SERVER_DOWN was told, SERVER_UP not yet */
   fl_time down_since;

@@ -102,6 +102,27 @@ void fl_transport_flush(struct fl_conn *conn, fl_time now) {
     conn->owner->sent(conn, now);
 }
 
+enum fl_reason fl_transport_write(struct fl_conn *conn, struct fl_slice bytes,
+                                  size_t max, fl_time now) {
+  /* Otherwise it takes its place behind what waits. */
+  bool first = conn->rest == NULL && conn->out.size == 0;
+  if (first) {
+    long taken = conn->gateway->io->send(conn->sock, bytes);
+    if (taken < 0)
+      return (enum fl_reason) - taken;
+    conn->bytes_out += (uint64_t)taken;
+    bytes.bytes += taken;
+    bytes.size -= (size_t)taken;
+  }
+  size_t rest = rest_size(conn);
+  if (bytes.size == 0)
+    return FL_OK;
+  if (rest > max ||
+      !fl_buffer_append(&conn->out, &conn->gateway->spare, bytes, max - rest))
+    return FL_OUT_OF_MEMORY;
+  return first ? send_rest(conn, now) : FL_OK;
+}
+
 size_t fl_transport_unsent(const struct fl_conn *conn) {
   return rest_size(conn) + conn->out.size;
 }

@@ -65,6 +65,13 @@ void fl_transport_release(struct fl_conn *conn);
 bool fl_transport_queue(struct fl_conn *conn, struct fl_slice bytes,
                         size_t max);
 
+/* Writes at once, without a copy where the kernel takes all; else what is left
+   waits behind earlier output. Returns FL_OK, or why not: more than max bytes
+   would wait or memory is out (FL_OUT_OF_MEMORY), or the connection is
+   broken. Calls nothing of the owner's. */
+enum fl_reason fl_transport_write(struct fl_conn *conn, struct fl_slice bytes,
+                                  size_t max, fl_time now);
+
 /* Writes what has gathered; may call owner->sent or owner->ended. */
 void fl_transport_flush(struct fl_conn *conn, fl_time now);
 

@@ -169,7 +169,10 @@ bool fl_upstream_init(struct fl_upstream *upstream, struct fl_gateway *gateway,
   for (uint32_t i = 0; i < config->server_count; i++)
     fl_server_init(&upstream->servers[i], upstream, &config->servers[i]);
   upstream->min_size = fl_placement_part(config->pool.min_size, shard, shards);
-  upstream->max_size = fl_placement_part(config->pool.max_size, shard, shards);
+  upstream->max_size =
+      config->pool.max_size == 0
+          ? UINT32_MAX
+          : fl_placement_part(config->pool.max_size, shard, shards);
   upstream->max_waiters =
       fl_placement_part(config->pool.max_waiters, shard, shards);
   fl_list_init(&upstream->waiters);

@@ -23,7 +23,7 @@ struct fl_upstream {
   /* Clients whose request waits, by ticket. One with requests outstanding on
      a full connection waits for that one (pooled->followers), for its
      requests must run in order; all others wait here. */
-  struct fl_list waiters;
+  struct fl_list waiters;  /* of relays: relays */
   uint32_t waiting;        /* on `waiters` */
   uint32_t following;      /* on followers of its connections */
   struct fl_list followed; /* connections with followers */

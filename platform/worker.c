@@ -115,7 +115,8 @@ static void relieve(struct fl_sockets *sockets, fl_time now) {
 
 static bool stage_done(const struct fl_worker *worker) {
   const struct fl_gateway *gateway = worker->gateway;
-  if (fl_gateway_clients(gateway, FL_MODE_REQUEST) > 0)
+  if (fl_gateway_clients(gateway, FL_MODE_REQUEST) > 0 ||
+      fl_gateway_clients(gateway, FL_MODE_RELAY) > 0)
     return false;
   if (worker->stage < FL_STAGE_COMMANDS)
     return true;

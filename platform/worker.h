@@ -15,7 +15,8 @@ struct fl_worker;
    to the end. A stage is done on a worker when
    QUIET     its listening sockets are closed, after what had queued up there
              was accepted and handed over;
-   REQUESTS  fl_gateway_stop(FL_STOP_REQUESTS) left no request client;
+   REQUESTS  fl_gateway_stop(FL_STOP_REQUESTS) left no request client, and
+             no relay is left;
    COMMANDS  (FL_STOP_COMMANDS) no client at all;
    NOW       (FL_STOP_NOW) no connection at all;
    END       its thread ends. */

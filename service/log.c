@@ -135,11 +135,15 @@ static void log_closed(int level, const char *area, const char *name,
                        const char *peer, const struct fl_event *event) {
   char reason[DETAIL_SIZE];
   char duration[FL_DURATION_TEXT];
+  char frames[48] = "";
+  if (!event->raw)
+    snprintf(frames, sizeof frames, ", %" PRIu64 " frame%s", event->frames,
+             event->frames == 1 ? "" : "s");
+  bool faulty = event->kind == FL_EVENT_CLIENT_CLOSED && event->server != NULL;
   fl_log(level, area,
-         "%s: %s closed: %s, %" PRIu64 " bytes in, %" PRIu64 " out, %" PRIu64
-         " frame%s, %s",
-         name, peer, explain(reason, event->reason), event->bytes_in,
-         event->bytes_out, event->frames, event->frames == 1 ? "" : "s",
+         "%s: %s closed: %s%s%s, %" PRIu64 " bytes in, %" PRIu64 " out%s, %s",
+         name, peer, explain(reason, event->reason), faulty ? ", server " : "",
+         faulty ? event->server : "", event->bytes_in, event->bytes_out, frames,
          fl_duration_format(event->duration, duration));
 }
 
@@ -164,6 +168,13 @@ static int upstream_closed_level(enum fl_reason reason) {
   }
 }
 
+/* A connection of a relay ends with its client, as it should. */
+static bool ended_with_client(const struct fl_event *event) {
+  return event->raw &&
+         (event->reason == FL_PEER_CLOSED || event->reason == FL_CLIENT_LEFT ||
+          event->reason == FL_SHUTDOWN);
+}
+
 static int event_level(const struct fl_event *event) {
   switch (event->kind) {
   case FL_EVENT_CLIENT_OPENED:
@@ -174,7 +185,8 @@ static int event_level(const struct fl_event *event) {
   case FL_EVENT_CLIENT_CLOSED:
     return client_closed_level(event->reason);
   case FL_EVENT_UPSTREAM_CLOSED:
-    return upstream_closed_level(event->reason);
+    return ended_with_client(event) ? FL_LOG_DEBUG
+                                    : upstream_closed_level(event->reason);
   case FL_EVENT_SERVER_DOWN:
     return FL_LOG_WARNING;
   case FL_EVENT_SERVER_UP:

@@ -108,6 +108,19 @@ def request_listener(name="gateway", upstream="u", listen="127.0.0.1:0",
             "upstream": upstream, **more}
 
 
+def relay_listener(name="relay", upstream="u", listen="127.0.0.1:0", **more):
+    return {"name": name, "listen": [listen], "mode": "relay",
+            "upstream": upstream, **more}
+
+
+def relay_config(*servers, listener=None, **more):
+    """One relay listener "relay" over one upstream "u"."""
+    return {
+        "listeners": [relay_listener(**(listener or {}))],
+        "upstreams": [upstream(*servers, **more)],
+    }
+
+
 def upstream(*servers, name="u", **more):
     """An upstream over servers: LineServers, (host, port) or text."""
     texts = [

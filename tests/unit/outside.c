@@ -302,6 +302,7 @@ void fl_outside_end(struct fl_outside *outside) {
   assert(fl_gateway_upstream_connections(outside->gateway) == 0);
   assert(fl_gateway_clients(outside->gateway, FL_MODE_COMMAND) == 0);
   assert(fl_gateway_clients(outside->gateway, FL_MODE_REQUEST) == 0);
+  assert(fl_gateway_clients(outside->gateway, FL_MODE_RELAY) == 0);
   fl_gateway_free(outside->gateway);
   for (unsigned i = 0; i < outside->sock_count; i++) {
     free(outside->socks[i]->sent);

@@ -61,6 +61,10 @@ static struct fl_config *read_good(const char *text) {
 #define LISTENERS(text) "{'listeners':[\n" text "]}"
 #define UPSTREAM(text)                                                         \
   "{'listeners':[" A_LISTENER "],'upstreams':[{" AN_UPSTREAM ",\n" text "}]}"
+#define RELAY(of_listener, of_upstream)                                        \
+  "{'listeners':[{'name':'a','listen':['127.0.0.1:0'],'mode':'relay'"          \
+  "," of_listener "'upstream':'u'}],'upstreams':[{" AN_UPSTREAM                \
+  ",\n" of_upstream "}]}"
 #define UPSTREAMS(text)                                                        \
   "{'listeners':[" A_LISTENER "],'upstreams':[\n" text "]}"
 
@@ -403,9 +407,9 @@ static const struct fault faults[] = {
     {TOP("'shutdown_timeout':'3601s'"), 2, 20, "shutdown_timeout",
      "\"3601s\" (a string)", DURATION "0s to 1h"},
     {COMMAND("'idle_timeout':'5 parsecs'"), 2, 33, "listeners[0].idle_timeout",
-     "\"5 parsecs\" (a string)", DURATION "1ms to 30d"},
+     "\"5 parsecs\" (a string)", "\"auto\" or " DURATION "1ms to 30d"},
     {COMMAND("'idle_timeout':'999us'"), 2, 33, "listeners[0].idle_timeout",
-     "\"999us\" (a string)", DURATION "1ms to 30d"},
+     "\"999us\" (a string)", "\"auto\" or " DURATION "1ms to 30d"},
     {TOP("'socket':{'keepalive':{'idle':'1500ms'}}"), 2, 31,
      "socket.keepalive.idle", "\"1500ms\" (a string)",
      SECONDS "1s to 8h in whole seconds"},
@@ -424,9 +428,9 @@ static const struct fault faults[] = {
     {TOP("'log':{'level':'Info'}"), 2, 16, "log.level", "\"Info\" (a string)",
      "\"error\", \"warning\", \"info\" or \"debug\""},
     {LISTENER("'mode':'session'"), 2, 8, "listeners[0].mode",
-     "\"session\" (a string)", "\"command\" or \"request\""},
+     "\"session\" (a string)", "\"command\", \"request\" or \"relay\""},
     {LISTENER("'mode':'session','upstream':'x'"), 2, 8, "listeners[0].mode",
-     "\"session\" (a string)", "\"command\" or \"request\""},
+     "\"session\" (a string)", "\"command\", \"request\" or \"relay\""},
     {UPSTREAM("'pair':{'by':'id'}"), 2, 14, "upstreams[0].pair.by",
      "\"id\" (a string)", "\"order\""},
     {UPSTREAM("'backoff':{'jitter':1}"), 2, 21, "upstreams[0].backoff.jitter",
@@ -443,7 +447,8 @@ static const struct fault faults[] = {
     {LISTENERS("{'name':'a','mode':'command'}"), 2, 1, "listeners[0].listen",
      "", "required: an array of 1 to 16 of \"ip:port\""},
     {LISTENERS("{'name':'a','listen':['127.0.0.1:1']}"), 2, 1,
-     "listeners[0].mode", "", "required: \"command\" or \"request\""},
+     "listeners[0].mode", "",
+     "required: \"command\", \"request\" or \"relay\""},
     {LISTENERS("{'name':'','listen':['127.0.0.1:1'],'mode':'command'}"), 2, 9,
      "listeners[0].name", "\"\" (a string)", NAME},
     {LISTENERS("{'name':'a b','listen':['127.0.0.1:1'],'mode':'command'}"), 2,
@@ -478,7 +483,8 @@ static const struct fault faults[] = {
      "each address once in the file (listeners[0] has it)"},
     /* modes and upstreams of listeners */
     {COMMAND("'upstream':'u'"), 2, 18, "listeners[0].upstream",
-     "this key in mode \"command\"", "it only in mode \"request\""},
+     "this key in mode \"command\"",
+     "it only in mode \"request\" or \"relay\""},
     {LISTENER("'mode':'request','upstream':'u','workers':1"), 2, 33,
      "listeners[0].workers", "this key in mode \"request\"",
      "it only in mode \"command\""},
@@ -499,6 +505,29 @@ static const struct fault faults[] = {
     {LISTENER("'mode':'request','upstream':'h:0'"), 2, 29,
      "listeners[0].upstream",
      "\"h:0\" (a string): the port is not a number from 1 to 65535", SERVER},
+    {RELAY("", "'max_frame':'1KiB'"), 2, 1, "upstreams[0].max_frame",
+     "this key in mode \"relay\"", "it only in mode \"request\""},
+    {RELAY("", "'pool':{'max_size':1,'min_size':1}"), 2, 22,
+     "upstreams[0].pool.min_size", "this key in mode \"relay\"",
+     "it only in mode \"request\""},
+    {RELAY("'frame_timeout':'1s',", "'balance':'round_robin'"), 1, 67,
+     "listeners[0].frame_timeout", "this key in mode \"relay\"",
+     "it only in mode \"command\" or \"request\""},
+    {RELAY("", "'workers':3,'pool':{'max_size':2}"), 2, 11,
+     "upstreams[0].workers", "3 (a number)",
+     "at most pool.max_size, which is 2"},
+    {LISTENER("'mode':'request','upstream':'u','half_close_timeout':'1s'"), 2,
+     33, "listeners[0].half_close_timeout", "this key in mode \"request\"",
+     "it only in mode \"relay\""},
+    {LISTENER("'mode':'relay'"), 1, 60, "listeners[0].upstream", "",
+     "required in mode \"relay\": the name of an upstream, or "
+     "\"host:port\""},
+    {LISTENERS("{'name':'a','listen':['[::1]:0'],'mode':'relay',"
+               "'upstream':'h:1'},\n{'name':'b','listen':['[::1]:0'],"
+               "'mode':'request','upstream':'h:1'}"),
+     3, 62, "listeners[1].upstream", "\"h:1\" (a string)",
+     "an upstream that no listener of another mode uses (listeners[0] uses it "
+     "in mode \"relay\")"},
     /* upstreams */
     {UPSTREAMS("{}"), 2, 1, "upstreams[0].name", "", "required: " NAME},
     {UPSTREAMS("{" AN_UPSTREAM "},\n{" AN_UPSTREAM "}"), 3, 9,
@@ -706,11 +735,29 @@ static void assert_prints_what_it_read(const char *text) {
   free(second);
 }
 
+static void relays_have_defaults_of_their_own(void **state) {
+  (void)state;
+  struct fl_config *config = read_good(RELAY("", "'balance':'round_robin'"));
+  assert_int_equal(config->listeners[0].idle_timeout, FL_NEVER);
+  assert_int_equal(config->listeners[0].half_close_timeout, 60 * FL_SECOND);
+  assert_int_equal(config->upstreams[0].mode, FL_MODE_RELAY);
+  assert_int_equal(config->upstreams[0].pool.max_size, 0);
+  assert_int_equal(config->upstreams[0].workers, 0);
+  fl_config_free(config);
+  config = read_good(RELAY("'idle_timeout':'7s',", "'pool':{'max_size':3}"));
+  assert_int_equal(config->listeners[0].idle_timeout, 7 * FL_SECOND);
+  assert_int_equal(config->upstreams[0].pool.max_size, 3);
+  assert_int_equal(config->upstreams[0].workers, 1);
+  fl_config_free(config);
+}
+
 static void what_is_printed_reads_back(void **state) {
   (void)state;
   assert_prints_what_it_read(every_key);
   assert_prints_what_it_read(TOP("'workers':'auto'"));
   assert_prints_what_it_read(COMMAND("'idle_timeout':'1001us'"));
+  assert_prints_what_it_read(RELAY("", "'workers':2"));
+  assert_prints_what_it_read(RELAY("", "'pool':{'max_size':2}"));
   /* The longest user_timeout that "auto" can give is in range. */
   assert_prints_what_it_read(TOP("'socket':{'keepalive':{'idle':'8h',"
                                  "'interval':'1h','count':127}}"));
@@ -744,6 +791,10 @@ static void the_print_is_the_effective_file(void **state) {
   assert_printed(LISTENER("'mode':'request','upstream':'h:9'"),
                  "\"name\": \"h:9\"", false);
   assert_printed(TOP("'workers':2"), "$schema", false);
+  assert_printed(RELAY("", "'workers':2"), "\"max_size\": \"auto\"", true);
+  assert_printed(RELAY("", "'workers':2"), "\"idle_timeout\": \"auto\"", true);
+  assert_printed(RELAY("", "'workers':2"), "framing", false);
+  assert_printed(RELAY("", "'workers':2"), "min_size", false);
 }
 
 /* --- memory ------------------------------------------------------------- */
@@ -835,6 +886,7 @@ int main(void) {
       cmocka_unit_test(all_faults_are_reported_in_order),
       cmocka_unit_test(rubbish_is_refused),
       cmocka_unit_test(the_list_of_errors_is_bounded),
+      cmocka_unit_test(relays_have_defaults_of_their_own),
       cmocka_unit_test(what_is_printed_reads_back),
       cmocka_unit_test(the_print_is_the_effective_file),
       cmocka_unit_test(memory_may_run_out_anywhere),

@@ -44,6 +44,23 @@ static void request_listeners_are_where_their_upstream_is(void **state) {
   assert_placed(fl_placement_listener(&config, 5, 4), 0, 1);
 }
 
+/* They move the turn by one, so that accepting is spread. */
+static void relays_without_a_limit_are_everywhere(void **state) {
+  (void)state;
+  struct fl_upstream_config relayed[] = {
+      {.workers = 0}, {.workers = 0}, {.workers = 1}};
+  struct fl_listener_config relays[] = {{.mode = FL_MODE_RELAY, .upstream = 0},
+                                        {.mode = FL_MODE_RELAY, .upstream = 1},
+                                        {.mode = FL_MODE_RELAY, .upstream = 2}};
+  const struct fl_config relaying = {.listeners = relays,
+                                     .listener_count = 3,
+                                     .upstreams = relayed,
+                                     .upstream_count = 3};
+  assert_placed(fl_placement_listener(&relaying, 0, 4), 0, 4);
+  assert_placed(fl_placement_listener(&relaying, 1, 4), 1, 4);
+  assert_placed(fl_placement_listener(&relaying, 2, 4), 2, 1);
+}
+
 static void command_listeners_follow_the_upstreams(void **state) {
   (void)state;
   assert_placed(fl_placement_listener(&config, 0, 4), 1, 4);
@@ -113,6 +130,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(homes_are_given_in_turn),
       cmocka_unit_test(request_listeners_are_where_their_upstream_is),
+      cmocka_unit_test(relays_without_a_limit_are_everywhere),
       cmocka_unit_test(command_listeners_follow_the_upstreams),
       cmocka_unit_test(one_worker_does_everything),
       cmocka_unit_test(shards_wrap_round),
