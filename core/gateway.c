@@ -224,7 +224,7 @@ static void shut_relays(struct fl_gateway *gateway, fl_time now) {
       continue;
     struct fl_list *node = listener->clients.next;
     for (; node != &listener->clients; node = node->next)
-      fl_relay_shut(FL_CONTAINER(node, struct fl_relay, client.conn.link), now);
+      fl_relay_shut(FL_CONTAINER(node, struct fl_relay, link), now);
   }
 }
 

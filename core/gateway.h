@@ -72,8 +72,9 @@ enum fl_stop { FL_STOP_REQUESTS = 1, FL_STOP_COMMANDS, FL_STOP_NOW };
 void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
                      fl_time now);
 
-/* How many connections are not closed yet: clients of listeners in `mode`;
-   upstream connections. */
+/* How many connections are not closed yet: clients of listeners in `mode` (a
+   relay counts until its upstream connection is closed, too); upstream
+   connections. */
 uint32_t fl_gateway_clients(const struct fl_gateway *gateway,
                             enum fl_mode mode);
 uint32_t fl_gateway_upstream_connections(const struct fl_gateway *gateway);

@@ -129,8 +129,11 @@ static void tell_server_closed(struct fl_relay *relay, enum fl_reason reason,
   fl_gateway_event(gateway_of(relay), &event);
 }
 
+/* A stop waits for both sides. */
 static void free_if_gone(struct fl_relay *relay) {
   if (!relay->client.exists && !relay->server.exists) {
+    fl_list_remove(&relay->link);
+    gateway_of(relay)->clients[FL_MODE_RELAY]--;
     fl_transport_release(&relay->server.conn);
     free(relay);
   }
@@ -362,7 +365,6 @@ static void client_closed(struct fl_conn *conn, fl_time now) {
   struct fl_relay *relay = of_client(conn);
   (void)now;
   relay->client.exists = false;
-  conn->gateway->clients[FL_MODE_RELAY]--;
   fl_transport_release(conn);
   free_if_gone(relay);
 }
@@ -578,7 +580,7 @@ struct fl_relay *fl_relay_new(struct fl_listener *listener,
   relay->client.conn.peer = *peer;
   relay->client.conn.opened = relay->active = now;
   relay->client.exists = true;
-  fl_list_push_back(&listener->clients, &relay->client.conn.link);
+  fl_list_push_back(&listener->clients, &relay->link);
   gateway->clients[FL_MODE_RELAY]++;
   tell_opened(relay);
   fl_transport_read(&relay->client.conn, false);

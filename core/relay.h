@@ -41,8 +41,9 @@ struct fl_relay_side {
 };
 
 struct fl_relay {
-  struct fl_relay_side client; /* conn.link: on the listener's clients */
+  struct fl_relay_side client;
   struct fl_relay_side server; /* conn.link: on the server's relays */
+  struct fl_list link;         /* on the listener's clients until it is freed */
   struct fl_listener *listener;
   struct fl_connector connector;
   struct fl_list waiting; /* on the upstream's waiters */

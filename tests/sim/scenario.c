@@ -2,6 +2,7 @@
 
 #include "tests/sim/client.h"
 #include "tests/sim/name.h"
+#include "tests/sim/relay.h"
 #include "tests/sim/server.h"
 
 #include <stdarg.h>
@@ -13,6 +14,7 @@ struct draft { /* of config.json */
   struct sim *sim;
   char text[16384];
   size_t size;
+  bool relayed; /* with a relay listener */
 };
 
 static uint64_t chance(struct sim *sim, uint64_t low, uint64_t high) {
@@ -148,6 +150,25 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
       initial, factor, longest);
 }
 
+static void add_relay_upstream(struct draft *draft, uint32_t upstream) {
+  struct sim *sim = draft->sim;
+  bool ample = sim->upstreams[upstream].clean;
+  unsigned servers = (unsigned)chance(sim, 1, 3);
+  add(draft, ",\n{\"name\": \"u%u\", \"servers\": [\"10.200.0.1:7000\"",
+      upstream);
+  for (unsigned i = 1; i < servers; i++)
+    add(draft, ", \"10.200.0.%u:7000\"", i + 1);
+  add(draft, "], \"balance\": \"%s\", ",
+      percent(sim, 50) ? "round_robin" : "least_in_flight");
+  add_time(draft, "write_timeout", ample ? 60000 : 500, 60000);
+  add_time(draft, "connect_timeout", ample ? 5000 : 200, 5000);
+  add(draft, "\"pool\": {");
+  if (percent(sim, 50))
+    add(draft, "\"max_size\": %u, ", (unsigned)chance(sim, 1, 4));
+  add(draft, "\"acquire_timeout\": \"%ums\"}}",
+      ample ? 3000000 : (unsigned)chance(sim, 100, 20000));
+}
+
 /* -- listeners -- */
 
 /* Who may connect. A pool of our own comes from elsewhere and may always. */
@@ -164,6 +185,21 @@ static void add_limits(struct draft *draft, uint32_t index) {
   if (percent(sim, 15))
     add(draft, "\"max_connection_rate\": %u, \"max_connection_burst\": %u, ",
         (unsigned)chance(sim, 1, 3), (unsigned)chance(sim, 1, 3));
+}
+
+static void add_relay_listener(struct draft *draft, uint32_t index,
+                               uint32_t upstream) {
+  struct sim *sim = draft->sim;
+  bool ample = sim->upstreams[upstream].clean;
+  add(draft,
+      ",\n{\"name\": \"l%u\", \"listen\": [\"127.0.0.1:%u\"], "
+      "\"mode\": \"relay\", ",
+      index, 8080 + index);
+  add_time(draft, "half_close_timeout", ample ? 3600000 : 500,
+           ample ? 3600000 : 5000);
+  add_time(draft, "write_timeout", ample ? 60000 : 500, 60000);
+  add(draft, "\"upstream\": \"u%u\"}", upstream);
+  sim->relay_listener = index;
 }
 
 static void add_listener(struct draft *draft, uint32_t index, int upstream) {
@@ -201,9 +237,11 @@ static void add_listeners(struct draft *draft, uint32_t upstreams) {
     add_listener(draft, index++, -1);
   for (uint32_t i = 0; i < upstreams; i++) {
     add_listener(draft, index++, (int)i);
-    if (percent(draft->sim, 20) && index + upstreams - i <= SIM_LISTENERS_MAX)
+    if (percent(draft->sim, 20) && index + upstreams - i < SIM_LISTENERS_MAX)
       add_listener(draft, index++, (int)i);
   }
+  if (draft->relayed)
+    add_relay_listener(draft, index++, upstreams);
   add(draft, "],\n");
 }
 
@@ -235,10 +273,15 @@ static void draw_wires(struct sim *sim, struct sim_upstream_plan *plan) {
 
 static void draw_config(struct sim *sim) {
   struct draft *draft = sim_alloc(sim, sizeof *draft);
-  uint32_t upstreams = (uint32_t)chance(sim, 1, SIM_UPSTREAMS_MAX);
+  uint32_t upstreams = (uint32_t)chance(sim, 1, SIM_UPSTREAMS_MAX - 1);
   draft->sim = sim;
   sim->line = sim_wire_line();
   sim->worker_count = (uint32_t)chance(sim, 1, SIM_WORKERS_MAX);
+  draft->relayed = percent(sim, 50);
+  sim->relay_upstream = upstreams;
+  sim->upstreams[upstreams].clean = percent(sim, 40);
+  sim->upstreams[upstreams].wire = sim->line;
+  sim->upstreams[upstreams].reply_wire = sim->line;
   for (uint32_t i = 0; i < upstreams; i++) {
     sim->upstreams[i].built_in = i == 0 && percent(sim, 15);
     sim->upstreams[i].clean = percent(sim, 40);
@@ -254,6 +297,8 @@ static void draw_config(struct sim *sim) {
   add(draft, "\"upstreams\": [\n");
   for (uint32_t i = 0; i < upstreams; i++)
     add_upstream(draft, i);
+  if (draft->relayed)
+    add_relay_upstream(draft, upstreams);
   add(draft, "]}\n");
   read_config(draft);
 }
@@ -309,7 +354,9 @@ static void draw_name(struct sim *sim, uint32_t upstream,
 static void draw_servers(struct sim *sim) {
   for (uint32_t i = 0; i < sim->config->upstream_count; i++) {
     const struct fl_upstream_config *upstream = &sim->config->upstreams[i];
-    if (sim->upstreams[i].built_in)
+    if (upstream->mode == FL_MODE_RELAY)
+      sim_relay_servers(sim);
+    if (upstream->mode == FL_MODE_RELAY || sim->upstreams[i].built_in)
       continue;
     for (uint32_t j = 0; j < upstream->server_count; j++) {
       const struct fl_endpoint *endpoint = &upstream->servers[j];
@@ -342,7 +389,8 @@ static enum sim_client_kind draw_kind(struct sim *sim) {
 /* One draw a statement: the order within an expression is the compiler's. */
 static void draw_client(struct sim *sim) {
   struct sim_client_plan plan = {.kind = draw_kind(sim)};
-  plan.listener = (uint32_t)chance(sim, 0, sim->config->listener_count - 1);
+  uint32_t listeners = sim->config->listener_count - (sim->relays != NULL);
+  plan.listener = (uint32_t)chance(sim, 0, listeners - 1);
   plan.total = (uint32_t)chance(sim, 1, percent(sim, 30) ? 400 : 60);
   plan.pipeline = percent(sim, 50) ? 1 : (uint32_t)chance(sim, 2, 50);
   plan.start = chance(sim, 0, percent(sim, 50) ? 10000 : 2 * FL_SECOND);
@@ -369,6 +417,8 @@ void sim_scenario_clients(struct sim *sim) {
       (uint32_t)chance(sim, 1, percent(sim, 50) ? SIM_CLIENTS_MAX : 16);
   for (uint32_t i = 0; i < count; i++)
     draw_client(sim);
+  if (sim->relays != NULL)
+    sim_relay_clients(sim);
 }
 
 void sim_scenario_draw(struct sim *sim) {

@@ -14,10 +14,10 @@
 enum {
   SIM_WORKERS_MAX = 8,
   SIM_CLIENTS_MAX = 48,
-  SIM_UPSTREAMS_MAX = 3,
+  SIM_UPSTREAMS_MAX = 4, /* the last is of relays */
   SIM_SERVERS_MAX = 24,
-  SIM_LISTENERS_MAX = 6,
-  SIM_SOURCES = 6 /* addresses that clients share */
+  SIM_LISTENERS_MAX = 7, /* likewise */
+  SIM_SOURCES = 6        /* addresses that clients share */
 };
 
 /* The first moment of a run. */
@@ -29,6 +29,7 @@ struct sim_acceptor;
 struct sim_client;
 struct sim_server;
 struct sim_name;
+struct sim_relays;
 struct sim_ledger;
 
 /* How the stop proceeds; core/gateway.h has the stages. */
@@ -70,7 +71,10 @@ struct sim {
   struct sim_name *names;
   struct sim_client *clients[SIM_CLIENTS_MAX];
   uint32_t client_count;
-  uint32_t clients_left; /* not finished yet */
+  uint32_t clients_left;     /* not finished yet */
+  struct sim_relays *relays; /* NULL: there is no relay listener */
+  uint32_t relay_listener;
+  uint32_t relay_upstream;
   struct sim_ledger *ledger;
   enum sim_phase phase;
   bool memory_short; /* send_rest fails at times */

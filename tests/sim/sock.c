@@ -1,6 +1,7 @@
 #include "tests/sim/sock.h"
 
 #include "core/conn.h"
+#include "core/transport.h"
 #include "tests/sim/acceptor.h"
 #include "tests/sim/client.h"
 #include "tests/sim/server.h"
@@ -106,6 +107,13 @@ static void count_out(struct fl_sock *sock, struct fl_slice bytes) {
     tally->client_bytes_out += bytes.size;
   if (sock->client != SIM_NOBODY)
     sim_ledger_answered(sim_of(sock), sock->client, sock->out.lines);
+}
+
+static bool of_relay(const struct fl_sock *sock) {
+  const struct fl_config *config = sim_of(sock)->config;
+  return sock->is_client
+             ? config->listeners[sock->listener].mode == FL_MODE_RELAY
+             : config->upstreams[sock->upstream].mode == FL_MODE_RELAY;
 }
 
 /* -- from the network -- */
@@ -233,6 +241,9 @@ static enum fl_reason io_send_rest(struct fl_sock *sock,
   require(sock, sock->copy == NULL, "send_rest", "during another");
   require(sock, !sock->shut, "send_rest", "after io->shutdown");
   require(sock, bytes.size > 0, "send_rest", "of no bytes");
+  require(sock,
+          !of_relay(sock) || bytes.size <= FL_HIGH_WATERMARK + FL_READ_MAX,
+          "send_rest", "of more than a relay may keep");
   sock->worker->stirred++;
   if (may_fail(sock)) {
     sock->failed = true;
@@ -338,7 +349,7 @@ static enum fl_reason io_connect(void *ctx, struct fl_conn *conn,
   struct fl_sock *sock = sock_new(worker);
   sock->conn = conn;
   sock->upstream = upstream;
-  sock->prompt = sim->upstreams[upstream].clean;
+  sock->prompt = sim->upstreams[upstream].clean && !of_relay(sock);
   sock->offered.reader.wire = &sim->upstreams[upstream].wire;
   sock->out.reader.wire = &sim->upstreams[upstream].wire;
   sock->in.reader.wire = &sim->upstreams[upstream].reply_wire;
@@ -378,6 +389,7 @@ void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
   sock->out.reader.wire =
       sim_reply_wire_of(sim, &sim->config->listeners[listener]);
   sock->end = end;
+  sim_end_own(end, &ops, sock); /* core may switch reading off at once */
   sock->conn =
       fl_gateway_accept(worker->gateway, listener, sock, from, now(sock));
   if (sock->conn == NULL) {
@@ -393,7 +405,6 @@ void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
     sim_ledger_accepted(sim, sock->client, worker->index);
     sim_client_accepted(sim->clients[sock->client]);
   }
-  sim_end_own(end, &ops, sock);
   sim_worker_event(worker);
 }
 

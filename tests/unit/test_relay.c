@@ -547,6 +547,21 @@ static void a_stop_ends_a_connect(void **state) {
   assert_int_equal(fl_outside_open(&out), 0);
 }
 
+/* Although its client is gone. */
+static void a_stop_ends_what_is_delivered(void **state) {
+  (void)state;
+  open_relay();
+  server->window = 1;
+  fl_outside_data(&out, client, "last words");
+  fl_outside_finish(&out, client, FL_PEER_CLOSED);
+  fl_outside_finish(&out, client, FL_PEER_RESET);
+  fl_outside_turn(&out);
+  assert_int_equal(relays(), 1);
+  fl_outside_stop(&out, FL_STOP_NOW);
+  fl_outside_turn(&out);
+  assert_int_equal(relays(), 0);
+}
+
 static void round_robin_takes_turns(void **state) {
   (void)state;
   out.upstream.server_count = 2;
@@ -611,6 +626,7 @@ int main(void) {
       TEST(a_lookup_may_outlast_its_client),
       TEST(a_stop_leaves_relays_alone),
       TEST(a_stop_ends_a_connect),
+      TEST(a_stop_ends_what_is_delivered),
       TEST(round_robin_takes_turns),
       TEST(the_fewest_connections_come_first),
   };
