@@ -328,7 +328,7 @@ static void side_ended(struct fl_relay *relay, struct fl_relay_side *side,
 static void side_expired(struct fl_relay *relay, struct fl_relay_side *side,
                          fl_time now) {
   if (fl_transport_stalled(&side->conn, write_timeout(relay, side), now))
-    end(relay, side, FL_WRITE_TIMEOUT, now);
+    broken(relay, side, FL_WRITE_TIMEOUT, now);
   else if (relay->state == FL_RELAY_OPEN && now >= half_close_due(relay))
     end(relay, NULL, FL_HALF_CLOSE_TIMEOUT, now);
   else if (relay->state == FL_RELAY_OPEN && now >= idle_due(relay))

@@ -26,6 +26,7 @@ struct talker { /* one end of one connection */
   uint32_t middle; /* where RESETS and LEAVES happen */
   uint32_t chunk;
   fl_time pause; /* the longest between two writes */
+  unsigned naps; /* so often may it stop to read for a while */
   uint32_t said;
   uint32_t heard;
   int peer; /* the talker that is heard */
@@ -102,6 +103,9 @@ static void leave(struct talker *talker, bool reset) {
   if (talker->over)
     return;
   talker->over = true;
+  sim_trace(talker->sim, "relay peer %u leaves: said %u, heard %u of %d%s",
+            talker->id, talker->said, talker->heard, talker->peer,
+            reset ? ", reset" : "");
   talker->sim->clients_left -= talker->is_client;
   sim_end_close(talker->end, reset);
 }
@@ -147,6 +151,8 @@ static void talk(void *ctx, uint64_t arg) {
     talk_later(talker);
   } else if (talker->manner == FINISHES) {
     talker->finished = true;
+    sim_trace(talker->sim, "relay peer %u finishes: said %u", talker->id,
+              talker->said);
     sim_end_finish(talker->end);
     leave_if_done(talker);
   }
@@ -175,7 +181,8 @@ static void on_data(void *owner, struct fl_slice bytes) {
     hear(talker, bytes.bytes[i]);
   if (talker->start == AFTER_A_BYTE)
     begin_to_talk(talker);
-  if (percent(sim, 3)) {
+  if (talker->naps > 0 && percent(sim, 3)) {
+    talker->naps--;
     sim_end_read(talker->end, false);
     sim_clock_after(&sim->clock, chance(sim, 0, 8 * FL_SECOND), read_again,
                     talker, 0);
@@ -213,6 +220,8 @@ static void hear_reset(struct talker *talker) {
 
 static void on_end(void *owner, enum fl_reason reason) {
   struct talker *talker = owner;
+  sim_trace(talker->sim, "relay peer %u: %s after %u of %d", talker->id,
+            fl_reason_name(reason), talker->heard, talker->peer);
   if (reason != FL_PEER_CLOSED) {
     hear_reset(talker);
     return;
@@ -253,6 +262,7 @@ static struct talker *talker_new(struct sim *sim, bool is_client) {
   if (talker->total / talker->chunk > 200)
     talker->chunk = talker->total / 200;
   talker->middle = (uint32_t)chance(sim, 0, talker->total);
+  talker->naps = 4;
   talker->pause = chance(sim, 0, 500 * FL_MILLISECOND);
   if (!clean(sim) && percent(sim, 40))
     talker->manner =

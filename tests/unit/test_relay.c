@@ -269,6 +269,26 @@ static void nobody_waits_for_ever_to_be_delivered_to(void **state) {
   assert_int_equal(metrics()->upstream_closed[FL_WRITE_TIMEOUT], 1);
 }
 
+/* The server is done; the client does not take its replies. */
+static void
+a_client_that_stalls_after_its_fin_is_delivered_first(void **state) {
+  (void)state;
+  open_relay();
+  server->window = client->window = 1;
+  fl_outside_data(&out, client, "last words");
+  fl_outside_finish(&out, client, FL_PEER_CLOSED);
+  fl_outside_pass(&out, 15 * FL_SECOND);
+  fl_outside_take(&out, server, 1); /* it is slow, not stuck */
+  fl_outside_data(&out, server, "reply");
+  fl_outside_pass(&out, 15 * FL_SECOND);
+  fl_outside_take(&out, server, 1);
+  fl_outside_pass(&out, 15 * FL_SECOND);
+  assert_true(client->closing);
+  assert_false(server->closing);
+  fl_outside_take(&out, server, 7);
+  assert_string_equal(fl_outside_sent(server), "last words");
+}
+
 static void a_full_output_stops_what_feeds_it(void **state) {
   (void)state;
   open_relay();
@@ -606,6 +626,7 @@ int main(void) {
       TEST(what_came_before_fin_outlives_a_reset),
       TEST(what_the_server_said_before_fin_outlives_it),
       TEST(nobody_waits_for_ever_to_be_delivered_to),
+      TEST(a_client_that_stalls_after_its_fin_is_delivered_first),
       TEST(a_full_output_stops_what_feeds_it),
       TEST(bytes_stay_in_order_behind_what_gathers),
       TEST(the_other_direction_is_bounded_too),
