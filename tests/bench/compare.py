@@ -30,8 +30,10 @@ COMMAND_CASES = [
     ("command-50-pipeline-100", 50, 100, None),
 ]
 REQUEST_CASE = "request-50"
+RELAY_CASE = "relay-50"
 MEMORY_CASE = "memory"
-CASES = [case[0] for case in COMMAND_CASES] + [REQUEST_CASE, MEMORY_CASE]
+CASES = [case[0] for case in COMMAND_CASES] + [
+    REQUEST_CASE, RELAY_CASE, MEMORY_CASE]
 
 
 class Samples:
@@ -118,6 +120,20 @@ def request_case(setup):
                    stack.enter_context(setup.fairlead(origin.address))]
         if shutil.which("haproxy"):
             servers.append(stack.enter_context(setup.haproxy(origin.address)))
+        return alternate(setup, servers, 50, 1, "echo")
+
+
+def relay_case(setup):
+    """Relays in front of one floor, a connection to it per client."""
+    with contextlib.ExitStack() as stack:
+        origin = stack.enter_context(setup.floor("origin", beside_load=True))
+        servers = [stack.enter_context(setup.relay_floor(origin.address)),
+                   stack.enter_context(setup.fairlead(origin.address,
+                                                      "relay"))]
+        if shutil.which("haproxy"):
+            servers.append(stack.enter_context(setup.haproxy(origin.address)))
+        if setup.has_nginx():
+            servers.append(stack.enter_context(setup.nginx(origin.address)))
         return alternate(setup, servers, 50, 1, "echo")
 
 
@@ -269,6 +285,9 @@ def measure(setup, arguments):
     if REQUEST_CASE in wanted:
         progress(f"{REQUEST_CASE}: 50 clients over a pool of 10")
         report[REQUEST_CASE] = request_case(setup)
+    if RELAY_CASE in wanted:
+        progress(f"{RELAY_CASE}: 50 clients, raw bytes")
+        report[RELAY_CASE] = relay_case(setup)
     if MEMORY_CASE in wanted:
         progress(f"{MEMORY_CASE}: {IDLE_CLIENTS} idle clients, twice")
         report[MEMORY_CASE] = memory_case(setup)
@@ -283,6 +302,8 @@ def parse_arguments():
         description="Compares Fairlead with a bare epoll loop in one run.")
     parser.add_argument("--fairlead", required=True, help="the program")
     parser.add_argument("--floor", required=True, help="the program fl-floor")
+    parser.add_argument("--relay-floor", required=True,
+                        help="the program fl-relay-floor")
     parser.add_argument("--load", required=True, help="the program fl-load")
     parser.add_argument("--quick", action="store_true",
                         help="fewer, shorter rounds and no control")

@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import threading
 import time
 
 SOURCES = 8  # addresses 127.0.0.x that the load's connections come from
+NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
 PATIENCE = 60  # seconds for any single step before the run is given up
 
 
@@ -125,6 +127,18 @@ class Server:
         self.stop()
 
 
+def await_listening(server):
+    host, port = server.address.split(":")
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up and server.process.poll() is None:
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, int(port)), PATIENCE).close()
+            return
+        time.sleep(0.01)
+    server.stop()
+    raise Unmeasurable(f"{server.name} did not start")
+
+
 class Load:
     """fl-load with its connections open; each run() is one measured load."""
 
@@ -181,6 +195,7 @@ class Setup:
     def __init__(self, arguments, directory):
         self.fairlead_program = arguments.fairlead
         self.floor_program = arguments.floor
+        self.relay_floor_program = arguments.relay_floor
         self.load = arguments.load
         self.directory = directory
         self.rounds = arguments.rounds or (7 if arguments.quick else 25)
@@ -194,16 +209,21 @@ class Setup:
         cpu = self.load_cpu if beside_load else self.server_cpu
         return Server(name, [*wrapper, self.floor_program], cpu)
 
-    def fairlead(self, upstream=None, wrapper=()):
-        """The command service, or a request listener for `upstream`."""
+    def relay_floor(self, upstream):
+        return Server("floor", [self.relay_floor_program, upstream],
+                      self.server_cpu)
+
+    def fairlead(self, upstream=None, mode="request", wrapper=()):
+        """The command service, or a listener in `mode` for `upstream`."""
         listener = {"name": "commands", "listen": ["127.0.0.1:0"],
                     "mode": "command"}
         config = {"workers": 1, "listeners": [listener]}
         if upstream is not None:
-            listener.update(name="gateway", mode="request", upstream="floor")
-            config["upstreams"] = [
-                {"name": "floor", "servers": [upstream],
-                 "pool": {"min_size": 10, "max_size": 10}}]
+            listener.update(name="gateway", mode=mode, upstream="floor")
+            config["upstreams"] = [{"name": "floor", "servers": [upstream]}]
+            if mode == "request":
+                config["upstreams"][0]["pool"] = {"min_size": 10,
+                                                  "max_size": 10}
         path = os.path.join(self.directory, f"{listener['name']}.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
@@ -227,3 +247,28 @@ class Setup:
             return Server("haproxy", ["haproxy", "-db", "-q", "-f", path],
                           self.server_cpu, fds=(listener.fileno(),),
                           address="127.0.0.1:%d" % listener.getsockname()[1])
+
+    @staticmethod
+    def has_nginx():
+        return (shutil.which("nginx") is not None
+                and os.path.exists(NGINX_STREAM))
+
+    def nginx(self, upstream):
+        """nginx's stream module in one process. It takes no socket from us,
+        so it listens on a port that was free a moment ago."""
+        path = os.path.join(self.directory, "nginx.conf")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = "127.0.0.1:%d" % listener.getsockname()[1]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(
+                f"load_module {NGINX_STREAM};\n"
+                "daemon off;\nmaster_process off;\n"
+                f"pid {self.directory}/nginx.pid;\nerror_log stderr;\n"
+                "events { worker_connections 4096; }\n"
+                f"stream {{ server {{ listen {address} backlog=4096;"
+                f" tcp_nodelay on; proxy_pass {upstream}; }} }}\n")
+        server = Server("nginx", ["nginx", "-e", "stderr", "-p",
+                                  self.directory, "-c", path],
+                        self.server_cpu, address=address)
+        await_listening(server)
+        return server

@@ -81,7 +81,9 @@ def test_bytes_are_not_touched(fairlead, line_server, connect):
 
 
 def test_the_log_tells_the_bytes_both_ways(fairlead, line_server, connect):
-    server = line_server(lambda peer: (take(peer.socket, 3), peer.send(b"four")))
+    server = line_server(
+        lambda peer: (take(peer.socket, 3), peer.send(b"four"))
+    )
     service = fairlead(relay_config(server), level="debug")
     client = connect(service.address("relay"))
     client.send(b"one")
@@ -531,7 +533,8 @@ def test_the_example_serves_redis(fairlead, redis, line_server):
 def test_iperf(fairlead, options):
     server_at = free_port()
     server = subprocess.Popen(
-        ["iperf3", "-s", "-1", "--forceflush", "-B", server_at[0], "-p", str(server_at[1])],
+        ["iperf3", "-s", "-1", "--forceflush", "-B", server_at[0],
+         "-p", str(server_at[1])],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
     )
     try:
