@@ -57,7 +57,19 @@ static void on_closed(uv_handle_t *handle) {
     fl_conn_closed(conn, fl_clock());
 }
 
+/* A RST directly behind bytes comes as UV_EOF: libuv takes the hang-up that it
+   polled with them for the end of the stream and does not read again. */
+static int real_end(const struct fl_sock *sock, int error) {
+  uv_os_fd_t socket;
+  if (error != UV_EOF ||
+      uv_fileno((const uv_handle_t *)&sock->tcp, &socket) != 0)
+    return error;
+  int pending = fl_socket_error((uv_os_sock_t)socket);
+  return pending == 0 ? error : pending;
+}
+
 static void end(struct fl_sock *sock, int error) {
+  error = real_end(sock, error);
   if (sock->broken)
     return;
   sock->ended = true;

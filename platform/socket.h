@@ -12,6 +12,10 @@ void fl_socket_shutdown(uv_os_sock_t socket);
    where the system cannot tell. */
 size_t fl_socket_unacked(uv_os_sock_t socket);
 
+/* The error that the connection ended with and nobody was told of yet, as one
+   of libuv's; 0 for none. */
+int fl_socket_error(uv_os_sock_t socket);
+
 /* Closes a socket that no handle of libuv owns. */
 void fl_socket_close(uv_os_sock_t socket);
 

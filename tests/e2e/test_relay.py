@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -182,6 +183,33 @@ def test_a_reset_of_the_client_reaches_the_server(
     service.wait_log(r"client relay: \S+ closed: peer_reset")
     _, totals = service.stop()
     assert totals["upstream_closed{client_left}"] == 1
+
+
+def test_a_reset_right_behind_bytes_is_a_reset(
+    fairlead, line_server, connect
+):
+    """The program finds both at once, for it was stopped meanwhile."""
+    outcomes = []
+
+    def watch(peer):
+        try:
+            until_end(peer.socket)
+            outcomes.append("end")
+        except ConnectionResetError:
+            outcomes.append("reset")
+
+    server = line_server(watch)
+    service = fairlead(relay_config(server))
+    for number in range(1, 31):
+        client = connect(service.address("relay"))
+        wait_until(lambda: server.open() == 1, "the server has it")
+        service.kill(signal.SIGSTOP)
+        client.send(b"hi")
+        client.reset()
+        service.kill(signal.SIGCONT)
+        wait_until(lambda: len(outcomes) == number, "the server hears")
+        wait_until(lambda: server.open() == 0, "it has left")
+    assert outcomes == ["reset"] * 30
 
 
 def test_a_reset_of_the_server_reaches_the_client(
