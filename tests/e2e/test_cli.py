@@ -215,7 +215,8 @@ def test_log_lines_of_clients(fairlead, connect):
     gateway.wait_log(rf"^{STAMP} debug client commands: {own} opened$")
     gateway.wait_log(
         rf"^{STAMP} info client commands: {own} closed: idle_timeout "
-        r"\(no complete frame, of a relay no byte, for idle_timeout\), 6 bytes in, 12 out, "
+        r"\(no complete frame, of a relay no byte, for idle_timeout\), "
+        r"6 bytes in, 12 out, "
         r"1 frame, (\d+ms|\d+\.\ds)$")
     polite = connect(address)
     own = harness.at(polite.socket.getsockname())

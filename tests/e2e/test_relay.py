@@ -581,8 +581,8 @@ def test_iperf(fairlead, options):
     result = json.loads(done.stdout)
     assert "error" not in result, result
     end = result["end"]
-    assert end["sum_received"]["bytes"] > 0
-    assert end["sum_received"]["bytes"] >= 0.9 * end["sum_sent"]["bytes"]
+    # It counts until the sender is done, so the last bytes are not in it.
+    assert end["sum_received"]["bytes"] > 0.5 * end["sum_sent"]["bytes"] > 0
     _, totals = service.stop()
     assert totals["upstream_connects"] >= 3  # control and two streams
     assert os.path.exists(service.path)
