@@ -83,6 +83,7 @@ static const char *signal_name(int number) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct fl_control *control = handle->data;
   fl_time limit = control->config->shutdown_timeout;
+  uint32_t open = clients(control);
   char text[FL_DURATION_TEXT];
   if (control->stage != FL_STAGE_SERVE) {
     fl_log(FL_LOG_WARNING, "service", "%s again: ending at once",
@@ -90,9 +91,9 @@ static void on_signal(uv_signal_t *handle, int number) {
     fl_process_exit(128 + number);
   }
   fl_log(FL_LOG_INFO, "service",
-         "stopping: %s; %u clients are connected, requests that have arrived "
+         "stopping: %s; %u client%s connected, requests that have arrived "
          "are answered for up to %s; a second signal ends at once",
-         signal_name(number), clients(control),
+         signal_name(number), open, open == 1 ? " is" : "s are",
          fl_duration_format(limit, text));
   (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
   ask(control, FL_STAGE_QUIET);

@@ -2,8 +2,9 @@
 #ifndef FL_SERVICE_PROCESS_H
 #define FL_SERVICE_PROCESS_H
 
-/* Before anything is opened: writing to a closed connection must not end the
-   process, and the descriptor limit is raised as far as it goes. */
+/* Before anything is opened: neither writing to a closed connection nor losing
+   the terminal must end the process, and the descriptor limit is raised as far
+   as it goes. */
 void fl_process_prepare(void);
 
 /* Ends the process at once: nothing is waited for, nothing is cleaned up. */

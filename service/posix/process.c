@@ -16,6 +16,7 @@ static void raise_descriptors(void) {
 
 void fl_process_prepare(void) {
   (void)signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGHUP, SIG_IGN);
   raise_descriptors();
 }
 

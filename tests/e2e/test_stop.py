@@ -326,3 +326,11 @@ def test_what_was_not_read_yet_is_answered_too(fairlead, line_server, connect):
     assert client.rest() == b"".join(b"re " + line + b"\n" for line in lines)
     client.close()
     assert gateway.join() == 0
+
+
+def test_a_lost_terminal_is_no_stop(fairlead, connect):
+    gateway = fairlead({"listeners": [command_listener()]})
+    client = connect(gateway.address("commands"))
+    gateway.kill(signal.SIGHUP)
+    assert client.ask(b"PING") == b"PONG"
+    assert gateway.stop()[0] == 0
