@@ -24,6 +24,11 @@ static struct fl_metrics *metrics_of(const struct fl_client *client) {
   return &gateway_of(client)->metrics;
 }
 
+/* How the upstream's replies find their requests. */
+static const struct fl_pair *pair_of(const struct fl_client *client) {
+  return &client->listener->upstream->config->pair;
+}
+
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* Input is read on while a request waits, so that the client's end is seen,
@@ -95,7 +100,7 @@ static void report_closed(struct fl_client *client, fl_time now) {
 }
 
 /* Gives up every claim on the upstream. */
-static void leave_upstream(struct fl_client *client) {
+static void leave_upstream(struct fl_client *client, fl_time now) {
   struct fl_upstream *upstream = client->listener->upstream;
   if (upstream == NULL)
     return;
@@ -104,7 +109,7 @@ static void leave_upstream(struct fl_client *client) {
       client->resent + (client->frame_size > 0);
   fl_upstream_unwait(upstream, client);
   if (client->bound != NULL)
-    fl_exchanges_forget(&client->bound->exchanges, client);
+    fl_pooled_forget(client->bound, client, now);
   client->bound = NULL;
   client->outstanding = 0;
   client->frame_size = 0;
@@ -118,7 +123,7 @@ static void close_client(struct fl_client *client, enum fl_reason reason,
   if (client->state == FL_CLIENT_OPEN)
     client->reason = (uint8_t)reason;
   client->state = FL_CLIENT_CLOSING;
-  leave_upstream(client);
+  leave_upstream(client, now);
   fl_list_remove(&client->runnable);
   fl_transport_close(&client->conn, reset);
   report_closed(client, now);
@@ -180,12 +185,15 @@ static void drop_frame(struct fl_client *client, fl_time now) {
 }
 
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
-                     fl_time now) {
+                     const struct fl_exchange *exchange, fl_time now) {
   metrics_of(client)->replies++;
   client->active = now;
   queue(client, frame, now);
-  if (client->state == FL_CLIENT_OPEN)
-    run_later(client);
+  if (client->state != FL_CLIENT_OPEN)
+    return;
+  fl_pair_put(pair_of(client), fl_transport_last(&client->conn, frame.size),
+              exchange->clients_id);
+  run_later(client);
 }
 
 /* How the client reads what it gets. */
@@ -198,8 +206,9 @@ static const struct fl_framing *reply_framing(const struct fl_client *client) {
 /* Where no bytes mean an error, the end of the stream does: what came before
    is delivered, and what came after is given up, for its replies would be
    taken for that of the request that failed. */
-static void end_instead(struct fl_client *client, enum fl_reason reason) {
-  leave_upstream(client);
+static void end_instead(struct fl_client *client, enum fl_reason reason,
+                        fl_time now) {
+  leave_upstream(client, now);
   finish(client, reason);
 }
 
@@ -213,7 +222,7 @@ void fl_client_error(struct fl_client *client, enum fl_reason reason,
   if (client->state != FL_CLIENT_OPEN)
     return;
   if (size == 0)
-    end_instead(client, reason);
+    end_instead(client, reason, now);
   else
     queue(client, (struct fl_slice){reply, size}, now);
   if (client->state != FL_CLIENT_CLOSING)
@@ -284,6 +293,8 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
     close_client(client, FL_OUT_OF_MEMORY, true, now);
     return;
   }
+  fl_pair_put(pair_of(client), client->conn.in.storage + client->conn.in.start,
+              exchange->clients_id);
   gateway->metrics.requests_resent++;
   client->frame_size = (uint32_t)frame.size;
   client->since = exchange->decoded;

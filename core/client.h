@@ -68,14 +68,16 @@ void fl_client_refused(struct fl_client *client, enum fl_reason reason,
 
 /* it, or the oldest outstanding request, gets this reply or error instead;
    `outstanding` was already taken down by the caller; server (an address as
-   in config.json) is the one that failed, NULL where it is nobody's fault. */
+   in config.json) is the one that failed, NULL where it is nobody's fault.
+   With pairing by id the client's own id is put in the reply. */
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
-                     fl_time now);
+                     const struct fl_exchange *exchange, fl_time now);
 void fl_client_error(struct fl_client *client, enum fl_reason reason,
                      const char *server, fl_time now);
 
 /* The newest outstanding request has not left and comes back to wait, in its
-   old turn and with the deadline it had (of several, the oldest's). */
+   old turn, with its own id and the deadline it had (of several, the
+   oldest's). */
 void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
                       const struct fl_exchange *exchange, fl_time now);
 

@@ -10,6 +10,7 @@
 #include "core/addr.h"
 #include "core/backoff.h"
 #include "core/framing.h"
+#include "core/pair.h"
 #include "core/place.h"
 #include "core/slice.h"
 #include "core/time.h"
@@ -97,8 +98,9 @@ struct fl_upstream_config {
                        max_size */
   struct fl_framing framing;       /* of requests */
   struct fl_framing reply_framing; /* as framing, unless the file has it */
-  uint32_t max_frame;              /* bytes, of a reply */
-  uint32_t in_flight;              /* requests per connection, 1.. */
+  struct fl_pair pair;
+  uint32_t max_frame; /* bytes, of a reply */
+  uint32_t in_flight; /* requests per connection, 1.. */
   struct fl_pool_config pool;
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */

@@ -2,6 +2,7 @@
 
 #include "core/config_access.h"
 #include "core/config_endpoint.h"
+#include "core/config_pair.h"
 #include "core/config_reference.h"
 #include "core/config_table.h"
 #include "core/config_value.h"
@@ -231,8 +232,10 @@ static void check_listener(struct fl_config_reader *reader,
   fl_config_reference_read(reader, element);
   check_inline(reader, element);
   check_upstream_mode(reader, element);
-  if (mode == FL_MODE_REQUEST)
-    check_request_size(reader, element);
+  if (mode != FL_MODE_REQUEST)
+    return;
+  check_request_size(reader, element);
+  fl_config_pair_check_listener(reader, element);
 }
 
 /* What "auto" means depends on the mode. */
@@ -423,6 +426,8 @@ static void check_upstream(struct fl_config_reader *reader,
   check_replies(reader, element);
   check_gap(reader, element);
   check_mode_keys(reader, &fl_config_upstream, element, upstream->mode);
+  if (upstream->mode != FL_MODE_RELAY)
+    fl_config_pair_check(reader, element);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
     check_order(reader, element, &orders[i]);
 }

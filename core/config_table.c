@@ -27,7 +27,8 @@ static const char *const command_framings[] = {"line", NULL};
 static const char *const byte_orders[] = {"big", "little", NULL};
 static const char *const encodings[] = {"binary", "ascii", "bcd", NULL};
 static const char *const balances[] = {"round_robin", "least_in_flight", NULL};
-static const char *const pairings[] = {"order", NULL};
+static const char *const pairings[] = {"order", "id", NULL};
+static const char *const on_lates[] = {"discard", "retire", NULL};
 static const char *const jitters[] = {"full", NULL};
 
 static const struct fl_config_row log_rows[] = {
@@ -260,10 +261,24 @@ static const struct fl_config_row upstream_framing_rows[] = {
 static const struct fl_config_section upstream_framing_section = {
   "upstreams[].framing", ROWS(upstream_framing_rows), .size = 0};
 
+#define BY_ID .types = FL_CONFIG_TYPE(FL_PAIR_ID)
 static const struct fl_config_row pair_rows[] = {
-  {"by", FL_CONFIG_CHOICE, 0, "order", .choices = pairings, NO_FIELD,
+  {"by", FL_CONFIG_CHOICE, 0, "order", .choices = pairings, FIELD(fl_pair, by),
    .meaning = "`\"order\"`: the first reply belongs to the first request, and "
-              "so on."},
+              "so on. `\"id\"`: a reply has the id of its request; only with "
+              "framing `length` or `fixed`."},
+  {"offset", FL_CONFIG_INTEGER, FL_CONFIG_REQUIRED, NULL, 0, 65535,
+   FIELD(fl_pair, offset), BY_ID,
+   .meaning = "Bytes of a frame, request or reply, before the id."},
+  {"width", FL_CONFIG_INTEGER, FL_CONFIG_REQUIRED, NULL, 1, 8,
+   FIELD(fl_pair, width), BY_ID,
+   .meaning = "Bytes of the id. With 1, `in_flight` is at most 128."},
+  {"on_late", FL_CONFIG_CHOICE, 0, "discard", .choices = on_lates,
+   FIELD(fl_pair, on_late), BY_ID,
+   .meaning = "`\"discard\"`: a request that times out gets its error alone, "
+              "and its reply is dropped if it still comes; after 3 timeouts "
+              "in a row, or with 64 replies still due, the connection is "
+              "closed. `\"retire\"`: the first timeout closes it."},
 };
 static const struct fl_config_section pair_section = {
   "upstreams[].pair", ROWS(pair_rows), .size = 0};
@@ -346,12 +361,12 @@ static const struct fl_config_row upstream_rows[] = {
    .meaning = "Not for relays. How replies are cut where that differs from "
               "`framing`."},
   {"pair", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
-   .section = &pair_section, .offset = 0,
+   .section = &pair_section, FIELD(fl_upstream_config, pair),
    .meaning = "Not for relays. How a reply finds its request."},
   {"in_flight", FL_CONFIG_INTEGER, FL_CONFIG_REQUEST_MODE, "1", 1, 1000,
    FIELD(fl_upstream_config, in_flight),
-   .meaning = "Not for relays. Requests under way on one connection. More "
-              "than 1 only for servers that never skip or repeat a reply. "
+   .meaning = "Not for relays. Requests under way on one connection. By order, "
+              "more than 1 only for servers that never skip or repeat a reply. "
               "Times `max_frame`, at most 256MiB: so much may wait for one "
               "client."},
   {"max_frame", FL_CONFIG_SIZE, FL_CONFIG_REQUEST_MODE, "1MiB", 64, MIB(16),

@@ -3,69 +3,166 @@
 #include <assert.h>
 #include <stdlib.h>
 
-bool fl_exchanges_init(struct fl_exchanges *exchanges, uint32_t capacity) {
-  *exchanges = (struct fl_exchanges){0};
-  exchanges->ring = calloc(capacity, sizeof *exchanges->ring);
-  exchanges->capacity = capacity;
-  return exchanges->ring != NULL;
+static struct fl_exchange *of(struct fl_list *node) {
+  return FL_CONTAINER(node, struct fl_exchange, link);
+}
+
+bool fl_exchanges_init(struct fl_exchanges *exchanges, uint32_t capacity,
+                       uint32_t expired) {
+  size_t count = (size_t)capacity + expired;
+  *exchanges =
+      (struct fl_exchanges){.capacity = capacity, .expired_capacity = expired};
+  fl_list_init(&exchanges->order);
+  fl_list_init(&exchanges->expired);
+  fl_list_init(&exchanges->unused);
+  exchanges->slots = calloc(count, sizeof *exchanges->slots);
+  if (exchanges->slots == NULL)
+    return false;
+  for (size_t i = 0; i < count; i++)
+    fl_list_push_back(&exchanges->unused, &exchanges->slots[i].link);
+  return true;
 }
 
 void fl_exchanges_free(struct fl_exchanges *exchanges) {
-  free(exchanges->ring);
-  exchanges->ring = NULL;
+  assert(exchanges->answered == 0);
+  free(exchanges->slots);
+  exchanges->slots = NULL;
 }
 
-struct fl_exchange *fl_exchanges_at(const struct fl_exchanges *exchanges,
-                                    uint32_t i) {
-  assert(i < exchanges->count);
-  /* head and i are below capacity, which is a small number of requests. */
-  uint32_t place = exchanges->head + i;
-  if (place >= exchanges->capacity)
-    place -= exchanges->capacity;
-  return &exchanges->ring[place];
+/* Finding. */
+
+struct fl_exchange *fl_exchanges_oldest(const struct fl_exchanges *exchanges) {
+  struct fl_list *node = fl_list_first(&exchanges->order);
+  return node == NULL ? NULL : of(node);
 }
+
+struct fl_exchange *fl_exchanges_unsent(const struct fl_exchanges *exchanges) {
+  return exchanges->unsent == NULL ? NULL : of(exchanges->order.prev);
+}
+
+static struct fl_exchange *find(const struct fl_list *list, uint64_t id) {
+  for (struct fl_list *node = list->next; node != list; node = node->next)
+    if (of(node)->id == id)
+      return of(node);
+  return NULL;
+}
+
+struct fl_exchange *fl_exchanges_find(const struct fl_exchanges *exchanges,
+                                      uint64_t id) {
+  struct fl_exchange *found = find(&exchanges->order, id);
+  return found != NULL ? found : find(&exchanges->expired, id);
+}
+
+struct fl_exchange *fl_exchanges_of(const struct fl_exchanges *exchanges,
+                                    const struct fl_client *client) {
+  const struct fl_list *order = &exchanges->order;
+  for (struct fl_list *node = order->next; node != order; node = node->next)
+    if (of(node)->client == client)
+      return of(node);
+  return NULL;
+}
+
+struct fl_exchange *
+fl_exchanges_abandoned(const struct fl_exchanges *exchanges) {
+  const struct fl_list *order = &exchanges->order;
+  if (exchanges->answered == 0)
+    return NULL;
+  for (struct fl_list *node = order->next; node != order; node = node->next)
+    if (of(node)->state == FL_EXCHANGE_ANSWERED && of(node)->client == NULL)
+      return of(node);
+  return NULL;
+}
+
+/* Until every id was given out once, none can be in use. */
+uint64_t fl_exchanges_new_id(struct fl_exchanges *exchanges, uint64_t max) {
+  uint64_t id;
+  assert(exchanges->count + exchanges->expired_count <= max);
+  do {
+    id = exchanges->next_id;
+    exchanges->next_id = id == max ? 0 : id + 1;
+  } while (exchanges->ids_reused && fl_exchanges_find(exchanges, id) != NULL);
+  if (id == max)
+    exchanges->ids_reused = true;
+  return id;
+}
+
+/* Moving. */
 
 void fl_exchanges_push(struct fl_exchanges *exchanges,
                        const struct fl_exchange *exchange) {
   assert(exchanges->count < exchanges->capacity);
+  struct fl_exchange *slot = of(fl_list_pop(&exchanges->unused));
+  *slot = *exchange;
+  slot->started = FL_NEVER;
+  slot->state = FL_EXCHANGE_WAITS;
+  fl_list_init(&slot->link);
+  fl_list_push_back(&exchanges->order, &slot->link);
   exchanges->count++;
-  *fl_exchanges_at(exchanges, exchanges->count - 1) = *exchange;
+  if (exchanges->unsent == NULL)
+    exchanges->unsent = slot;
 }
 
-struct fl_exchange fl_exchanges_pop(struct fl_exchanges *exchanges) {
-  struct fl_exchange oldest = *fl_exchanges_at(exchanges, 0);
-  exchanges->head++;
-  if (exchanges->head == exchanges->capacity)
-    exchanges->head = 0;
-  exchanges->count--;
-  if (exchanges->started > 0)
-    exchanges->started--;
-  return oldest;
+bool fl_exchanges_keep(struct fl_exchanges *exchanges,
+                       struct fl_exchange *exchange, struct fl_spare *spare,
+                       struct fl_slice reply) {
+  assert(exchange->state == FL_EXCHANGE_WAITS);
+  if (!fl_buffer_append(&exchange->reply, spare, reply, UINT32_MAX / 2))
+    return false;
+  exchange->state = FL_EXCHANGE_ANSWERED;
+  exchanges->answered++;
+  return true;
 }
 
-struct fl_exchange fl_exchanges_unpush(struct fl_exchanges *exchanges) {
-  assert(exchanges->count > exchanges->started);
-  struct fl_exchange newest = *fl_exchanges_at(exchanges, exchanges->count - 1);
+/* Takes one off its list. */
+static void detach(struct fl_exchanges *exchanges,
+                   struct fl_exchange *exchange) {
+  struct fl_list *next = exchange->link.next;
+  fl_list_remove(&exchange->link);
+  if (exchange->state == FL_EXCHANGE_EXPIRED) {
+    exchanges->expired_count--;
+    return;
+  }
   exchanges->count--;
-  return newest;
+  exchanges->started -= exchange->started != FL_NEVER;
+  exchanges->answered -= exchange->state == FL_EXCHANGE_ANSWERED;
+  if (exchange == exchanges->unsent)
+    exchanges->unsent = next == &exchanges->order ? NULL : of(next);
+}
+
+struct fl_exchange fl_exchanges_take(struct fl_exchanges *exchanges,
+                                     struct fl_exchange *exchange) {
+  struct fl_exchange taken = *exchange;
+  detach(exchanges, exchange);
+  exchange->reply = (struct fl_buffer){0};
+  fl_list_push_front(&exchanges->unused, &exchange->link);
+  return taken;
+}
+
+void fl_exchanges_expire(struct fl_exchanges *exchanges,
+                         struct fl_exchange *exchange) {
+  assert(exchanges->expired_count < exchanges->expired_capacity);
+  assert(exchange->state == FL_EXCHANGE_WAITS && exchange->started != FL_NEVER);
+  detach(exchanges, exchange);
+  exchange->state = FL_EXCHANGE_EXPIRED;
+  exchange->client = NULL;
+  fl_list_push_back(&exchanges->expired, &exchange->link);
+  exchanges->expired_count++;
 }
 
 void fl_exchanges_start(struct fl_exchanges *exchanges, uint64_t taken,
                         fl_time now) {
-  while (exchanges->started < exchanges->count) {
-    struct fl_exchange *next = fl_exchanges_at(exchanges, exchanges->started);
-    if (next->offset >= taken)
-      break;
-    next->started = now;
+  while (exchanges->unsent != NULL && exchanges->unsent->offset < taken) {
+    struct fl_list *next = exchanges->unsent->link.next;
+    exchanges->unsent->started = now;
     exchanges->started++;
+    exchanges->unsent = next == &exchanges->order ? NULL : of(next);
   }
 }
 
 void fl_exchanges_forget(struct fl_exchanges *exchanges,
                          const struct fl_client *client) {
-  for (uint32_t i = 0; i < exchanges->count; i++) {
-    struct fl_exchange *exchange = fl_exchanges_at(exchanges, i);
-    if (exchange->client == client)
-      exchange->client = NULL;
-  }
+  const struct fl_list *order = &exchanges->order;
+  for (struct fl_list *node = order->next; node != order; node = node->next)
+    if (of(node)->client == client)
+      of(node)->client = NULL;
 }

@@ -1,8 +1,11 @@
-/* Requests on one upstream connection and their outcomes, paired by order:
-   the oldest request gets the next reply. */
+/* Requests on one upstream connection, in the order in which they are sent.
+   Any of them can have its outcome first; those whose outcome was a timeout
+   may be remembered by their id. */
 #ifndef FL_CORE_EXCHANGE_H
 #define FL_CORE_EXCHANGE_H
 
+#include "core/buffer.h"
+#include "core/list.h"
 #include "core/time.h"
 
 #include <stdbool.h>
@@ -10,7 +13,15 @@
 
 struct fl_client;
 
+enum fl_exchange_state {
+  FL_EXCHANGE_WAITS,    /* for its reply */
+  FL_EXCHANGE_ANSWERED, /* its reply is kept, for an older request of the same
+                           client has no outcome yet */
+  FL_EXCHANGE_EXPIRED   /* it timed out; its id is remembered */
+};
+
 struct fl_exchange {
+  struct fl_list link;      /* first; on one list of its struct fl_exchanges */
   struct fl_client *client; /* NULL when it left: the reply is dropped */
   uint64_t ticket;          /* its turn, should it have to wait again */
   fl_time decoded;          /* the request's frame was complete */
@@ -18,35 +29,78 @@ struct fl_exchange {
                                before that */
   uint64_t offset;          /* of its first byte in the connection's output */
   uint32_t size;            /* of the request */
+  enum fl_exchange_state state;
+  uint64_t id;            /* on the connection; by order 0, as the next */
+  uint64_t clients_id;    /* the one its client chose */
+  struct fl_buffer reply; /* FL_EXCHANGE_ANSWERED */
 };
 
-/* A ring, oldest first. Those that have started come before those that have
-   not, for output is sent in order. */
+/* The first of the order is never FL_EXCHANGE_ANSWERED. Those that have
+   started come before those that have not, for output is sent in order. */
 struct fl_exchanges {
-  struct fl_exchange *ring;
-  uint32_t capacity;
-  uint32_t head;
-  uint32_t count;
-  uint32_t started;
+  struct fl_exchange *slots;
+  struct fl_list order;   /* waiting and answered ones, oldest first */
+  struct fl_list expired; /* oldest first */
+  struct fl_list unused;
+  struct fl_exchange *unsent; /* the first of the order that has not started */
+  uint64_t next_id;
+  bool ids_reused;   /* all ids have been given out once */
+  uint32_t capacity; /* of the order */
+  uint32_t count;    /* in the order */
+  uint32_t started;  /* of them */
+  uint32_t answered; /* of them */
+  uint32_t expired_capacity;
+  uint32_t expired_count;
 };
 
-/* Returns false when memory is out. */
-bool fl_exchanges_init(struct fl_exchanges *exchanges, uint32_t capacity);
+/* Room for `capacity` requests under way and `expired` remembered ones.
+   Returns false when memory is out. The struct may not be moved. */
+bool fl_exchanges_init(struct fl_exchanges *exchanges, uint32_t capacity,
+                       uint32_t expired);
+
+/* Requires: no reply is kept. */
 void fl_exchanges_free(struct fl_exchanges *exchanges);
 
-/* The i-th oldest. Requires: i < count. */
-struct fl_exchange *fl_exchanges_at(const struct fl_exchanges *exchanges,
-                                    uint32_t i);
+/* The oldest of the order, or NULL. */
+struct fl_exchange *fl_exchanges_oldest(const struct fl_exchanges *exchanges);
 
-/* Requires: count < capacity. */
+/* The newest of the order, or NULL when that has started. */
+struct fl_exchange *fl_exchanges_unsent(const struct fl_exchanges *exchanges);
+
+/* The one in the order or remembered that has this id, or NULL. */
+struct fl_exchange *fl_exchanges_find(const struct fl_exchanges *exchanges,
+                                      uint64_t id);
+
+/* The oldest of a client, or NULL. */
+struct fl_exchange *fl_exchanges_of(const struct fl_exchanges *exchanges,
+                                    const struct fl_client *client);
+
+/* An answered one whose client left, or NULL. */
+struct fl_exchange *
+fl_exchanges_abandoned(const struct fl_exchanges *exchanges);
+
+/* An id of at most `max` that none in the order or remembered has; of those
+   the one that was given out longest ago. Requires: there is one. */
+uint64_t fl_exchanges_new_id(struct fl_exchanges *exchanges, uint64_t max);
+
+/* Appends a copy to the order; it waits and has not started. Requires: count <
+   capacity. */
 void fl_exchanges_push(struct fl_exchanges *exchanges,
                        const struct fl_exchange *exchange);
 
-/* Takes the oldest. Requires: count > 0. */
-struct fl_exchange fl_exchanges_pop(struct fl_exchanges *exchanges);
+/* Keeps its reply. Requires: it waits. Returns false when memory is out. */
+bool fl_exchanges_keep(struct fl_exchanges *exchanges,
+                       struct fl_exchange *exchange, struct fl_spare *spare,
+                       struct fl_slice reply);
 
-/* Takes the newest. Requires: count > started. */
-struct fl_exchange fl_exchanges_unpush(struct fl_exchanges *exchanges);
+/* Takes it from where it is and returns it; a kept reply is the caller's. */
+struct fl_exchange fl_exchanges_take(struct fl_exchanges *exchanges,
+                                     struct fl_exchange *exchange);
+
+/* Moves one that waits, and has started, from the order to the remembered.
+   Requires: expired_count < expired_capacity. */
+void fl_exchanges_expire(struct fl_exchanges *exchanges,
+                         struct fl_exchange *exchange);
 
 /* The kernel has taken `taken` bytes of the connection's output by now. */
 void fl_exchanges_start(struct fl_exchanges *exchanges, uint64_t taken,

@@ -9,9 +9,9 @@
 
 /* requests = replies + requests_failed + requests_abandoned + those in
    progress. Abandoned: the client left before the outcome. replies_dropped
-   counts replies that came for such a request. requests_resent: the kernel
-   had taken no byte when the connection broke. Bytes are added up when a
-   connection closes. */
+   counts replies that came for such a request or, by id, after its timeout.
+   requests_resent: the kernel had taken no byte when the connection broke.
+   Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
   X(clients_opened)                                                            \
   X(client_bytes_in)                                                           \

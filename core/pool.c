@@ -7,12 +7,21 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* By id a request that times out is remembered until its reply comes. So many
+   are at most; and after so many timeouts without a reply between them, the
+   server is taken for gone. */
+enum { EXPIRED_MAX = 64, TIMEOUTS_MAX = 3 };
+
 static struct fl_pooled *of(struct fl_conn *conn) {
   return FL_CONTAINER(conn, struct fl_pooled, conn);
 }
 
 static struct fl_upstream *upstream_of(const struct fl_pooled *pooled) {
   return pooled->server->upstream;
+}
+
+static const struct fl_pair *pair_of(const struct fl_pooled *pooled) {
+  return &upstream_of(pooled)->config->pair;
 }
 
 static struct fl_metrics *metrics_of(const struct fl_pooled *pooled) {
@@ -70,7 +79,7 @@ static void place(struct fl_pooled *pooled, fl_time now) {
 static fl_time request_due(const struct fl_pooled *pooled) {
   if (pooled->exchanges.started == 0)
     return FL_NEVER;
-  return fl_time_add(fl_exchanges_at(&pooled->exchanges, 0)->started,
+  return fl_time_add(fl_exchanges_oldest(&pooled->exchanges)->started,
                      upstream_of(pooled)->config->request_timeout);
 }
 
@@ -112,16 +121,22 @@ static void arm(struct fl_pooled *pooled) {
 
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now) {
+  const struct fl_pair *pair = pair_of(pooled);
   struct fl_exchange exchange = {.client = client,
                                  .ticket = client->ticket,
                                  .decoded = decoded,
-                                 .started = FL_NEVER,
                                  .offset = fl_transport_queued(&pooled->conn),
                                  .size = (uint32_t)frame.size};
   assert(fl_pooled_has_room(pooled));
   assert(client->bound == NULL || client->bound == pooled);
   if (!fl_transport_queue(&pooled->conn, frame, UINT32_MAX / 2))
     return false;
+  if (pair->by == FL_PAIR_ID) {
+    exchange.clients_id = fl_pair_id(pair, frame);
+    exchange.id = fl_exchanges_new_id(&pooled->exchanges, fl_pair_id_max(pair));
+    fl_pair_put(pair, fl_transport_last(&pooled->conn, frame.size),
+                exchange.id);
+  }
   fl_exchanges_push(&pooled->exchanges, &exchange);
   pooled->server->in_flight++;
   client->bound = pooled;
@@ -141,40 +156,93 @@ static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
     fl_upstream_unbound(upstream_of(pooled), client);
 }
 
-static void complete(struct fl_pooled *pooled, struct fl_slice frame,
-                     fl_time now) {
-  struct fl_client *client = fl_exchanges_pop(&pooled->exchanges).client;
+/* Gives the client of an exchange its reply. */
+static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                   struct fl_slice frame, fl_time now) {
+  struct fl_exchange done = fl_exchanges_take(&pooled->exchanges, exchange);
+  unbind(pooled, done.client);
+  if (pooled->state != FL_POOLED_CLOSING) {
+    place(pooled, now);
+    fl_upstream_wake(upstream_of(pooled));
+  }
+  if (done.client == NULL)
+    metrics_of(pooled)->replies_dropped++;
+  else
+    fl_client_reply(done.client, frame, &done, now);
+  fl_buffer_clear(&done.reply, &pooled->conn.gateway->spare);
+}
+
+/* The client's oldest request has its outcome: it gets the replies that were
+   kept for it until then. */
+static void deliver_kept(struct fl_pooled *pooled,
+                         const struct fl_client *client, fl_time now) {
+  while (pooled->exchanges.answered > 0) {
+    struct fl_exchange *next = fl_exchanges_of(&pooled->exchanges, client);
+    if (next == NULL || next->state != FL_EXCHANGE_ANSWERED)
+      return;
+    finish(pooled, next, fl_buffer_peek(&next->reply), now);
+  }
+}
+
+/* Whether an older request of the same client has no outcome yet. */
+static bool overtakes(const struct fl_pooled *pooled,
+                      const struct fl_exchange *exchange) {
+  const struct fl_client *client = exchange->client;
+  return client != NULL && client->outstanding > 1 &&
+         fl_exchanges_of(&pooled->exchanges, client) != exchange;
+}
+
+/* The reply of an exchange came. Returns false when memory is out. */
+static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                     struct fl_slice frame, fl_time now) {
+  const struct fl_client *client = exchange->client;
   if (!pooled->replied)
     fl_server_worked(pooled->server, pooled->conn.opened);
   pooled->replied = true;
+  pooled->timeouts = 0;
   pooled->conn.frames++;
-  unbind(pooled, client);
+  if (exchange->state == FL_EXCHANGE_EXPIRED) {
+    (void)fl_exchanges_take(&pooled->exchanges, exchange);
+    metrics_of(pooled)->replies_dropped++;
+    return true;
+  }
+  if (overtakes(pooled, exchange))
+    return fl_exchanges_keep(&pooled->exchanges, exchange,
+                             &pooled->conn.gateway->spare, frame);
   pooled->quiet_until =
       fl_time_add(now, upstream_of(pooled)->config->request_gap);
-  place(pooled, now);
-  fl_upstream_wake(upstream_of(pooled));
-  if (client == NULL)
-    metrics_of(pooled)->replies_dropped++;
-  else
-    fl_client_reply(client, frame, now);
+  finish(pooled, exchange, frame, now);
+  if (client != NULL)
+    deliver_kept(pooled, client, now);
+  return true;
 }
 
-/* Whether the oldest request has left whole. */
-static bool has_left(const struct fl_pooled *pooled) {
-  const struct fl_exchange *oldest = fl_exchanges_at(&pooled->exchanges, 0);
-  return oldest->offset + oldest->size <= fl_transport_taken(&pooled->conn);
+/* Whether a request has left whole. */
+static bool has_left(const struct fl_pooled *pooled,
+                     const struct fl_exchange *exchange) {
+  return exchange->offset + exchange->size <= fl_transport_taken(&pooled->conn);
 }
 
-/* Why a connection is retired where fl_framing_next returned this. */
-static enum fl_reason broken_by(long size) {
-  if (size == FL_FRAME_BAD)
-    return FL_BAD_REPLY;
-  return size == FL_FRAME_OVERSIZE ? FL_REPLY_TOO_LONG : FL_UNEXPECTED_DATA;
+/* Finds the request of a reply. Returns FL_OK, or why the connection must be
+   retired: a reply to half a request or to none means that the stream can no
+   longer be trusted. */
+static enum fl_reason pair_reply(struct fl_pooled *pooled,
+                                 struct fl_slice frame, fl_time now) {
+  const struct fl_pair *pair = pair_of(pooled);
+  struct fl_exchange *exchange = fl_exchanges_oldest(&pooled->exchanges);
+  if (!fl_pair_fits(pair, frame.size))
+    return FL_NO_ID;
+  if (pair->by == FL_PAIR_ID)
+    exchange = fl_exchanges_find(&pooled->exchanges, fl_pair_id(pair, frame));
+  if (exchange == NULL || exchange->state == FL_EXCHANGE_ANSWERED)
+    return FL_UNKNOWN_ID;
+  if (!has_left(pooled, exchange))
+    return FL_UNEXPECTED_DATA;
+  return complete(pooled, exchange, frame, now) ? FL_OK : FL_OUT_OF_MEMORY;
 }
 
 /* Pairs the replies in bytes with the requests. Bytes that come while no
-   request has left answer none, nor does a reply to half a request: the
-   stream can no longer be trusted.
+   request has left and no reply may be late answer none.
    Returns how many bytes are done with, or why the connection must be retired
    in *broken. */
 static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
@@ -184,7 +252,7 @@ static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
   *broken = FL_OK;
   while (used < bytes.size) {
     struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
-    if (pooled->exchanges.started == 0) {
+    if (pooled->exchanges.started + pooled->exchanges.expired_count == 0) {
       *broken = FL_UNEXPECTED_DATA;
       break;
     }
@@ -192,12 +260,14 @@ static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
                                 config->max_frame);
     if (size == FL_FRAMING_PARTIAL)
       break;
-    if (size < 0 || !has_left(pooled)) {
-      *broken = broken_by(size);
+    if (size < 0) {
+      *broken = size == FL_FRAME_BAD ? FL_BAD_REPLY : FL_REPLY_TOO_LONG;
       break;
     }
     rest.size = (size_t)size;
-    complete(pooled, rest, now);
+    *broken = pair_reply(pooled, rest, now);
+    if (*broken != FL_OK)
+      break;
     used += (size_t)size;
   }
   return used;
@@ -291,13 +361,13 @@ static struct fl_slice unsent_frame(const struct fl_conn *conn,
 
 /* Newest first, so that each client's come back in order. */
 static void return_unsent(struct fl_pooled *pooled, fl_time now) {
-  struct fl_exchanges *exchanges = &pooled->exchanges;
-  while (exchanges->count > exchanges->started) {
-    struct fl_exchange newest = fl_exchanges_unpush(exchanges);
-    unbind(pooled, newest.client);
-    if (newest.client != NULL)
-      fl_client_unsend(newest.client, unsent_frame(&pooled->conn, &newest),
-                       &newest, now);
+  struct fl_exchange *newest;
+  while ((newest = fl_exchanges_unsent(&pooled->exchanges)) != NULL) {
+    struct fl_exchange back = fl_exchanges_take(&pooled->exchanges, newest);
+    unbind(pooled, back.client);
+    if (back.client != NULL)
+      fl_client_unsend(back.client, unsent_frame(&pooled->conn, &back), &back,
+                       now);
   }
 }
 
@@ -314,10 +384,18 @@ static enum fl_reason reason_for_others(enum fl_reason reason) {
   }
 }
 
+/* In the order in which they were sent, so that each client's outcomes are in
+   order. */
 static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
                          fl_time now) {
-  while (pooled->exchanges.count > 0) {
-    struct fl_client *client = fl_exchanges_pop(&pooled->exchanges).client;
+  struct fl_exchange *oldest;
+  while ((oldest = fl_exchanges_oldest(&pooled->exchanges)) != NULL) {
+    if (oldest->state == FL_EXCHANGE_ANSWERED) {
+      finish(pooled, oldest, fl_buffer_peek(&oldest->reply), now);
+      continue;
+    }
+    struct fl_client *client =
+        fl_exchanges_take(&pooled->exchanges, oldest).client;
     unbind(pooled, client);
     if (client != NULL)
       fl_client_error(client, reason, pooled->server->endpoint->text, now);
@@ -384,6 +462,50 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
     fl_transport_close(conn, !is_ours(reason));
   else if (!fl_connector_cancel(&pooled->connector))
     destroy(pooled, now);
+}
+
+void fl_pooled_forget(struct fl_pooled *pooled, const struct fl_client *client,
+                      fl_time now) {
+  struct fl_exchange *abandoned;
+  fl_exchanges_forget(&pooled->exchanges, client);
+  while ((abandoned = fl_exchanges_abandoned(&pooled->exchanges)) != NULL)
+    finish(pooled, abandoned, fl_buffer_peek(&abandoned->reply), now);
+}
+
+/* Whether only the request that timed out gets an error. One that has not left
+   whole would stand in the way of the next. */
+static bool outlives_timeout(const struct fl_pooled *pooled) {
+  const struct fl_exchanges *exchanges = &pooled->exchanges;
+  return exchanges->expired_count < exchanges->expired_capacity &&
+         pooled->timeouts + 1 < TIMEOUTS_MAX &&
+         has_left(pooled, fl_exchanges_oldest(exchanges));
+}
+
+/* Gives the requests that are due their errors. Returns whether the connection
+   goes on. */
+static bool time_out(struct fl_pooled *pooled, fl_time now) {
+  while (now >= request_due(pooled)) {
+    if (!outlives_timeout(pooled)) {
+      fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
+      return false;
+    }
+    struct fl_exchange *oldest = fl_exchanges_oldest(&pooled->exchanges);
+    struct fl_client *client = oldest->client;
+    pooled->timeouts++;
+    fl_exchanges_expire(&pooled->exchanges, oldest);
+    unbind(pooled, client);
+    place(pooled, now);
+    fl_upstream_wake(upstream_of(pooled));
+    if (client == NULL)
+      continue;
+    fl_client_error(client, FL_REQUEST_TIMEOUT, pooled->server->endpoint->text,
+                    now);
+    deliver_kept(pooled, client, now);
+  }
+  if (pooled->exchanges.count > 0 || !life_over(pooled, now))
+    return true;
+  fl_pooled_retire(pooled, FL_MAX_LIFETIME, now);
+  return false;
 }
 
 /* Connecting. */
@@ -490,8 +612,8 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
     if (idle_expired(pooled, now))
       return;
   } else if (now >= request_due(pooled)) {
-    fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
-    return;
+    if (!time_out(pooled, now))
+      return;
   } else if (fl_transport_stalled(&pooled->conn, config->write_timeout, now)) {
     fl_pooled_retire(pooled, FL_WRITE_TIMEOUT, now);
     return;
@@ -508,7 +630,10 @@ static struct fl_pooled *new_pooled(struct fl_server *server) {
   struct fl_pooled *pooled = calloc(1, sizeof *pooled);
   if (pooled == NULL)
     return NULL;
-  if (!fl_exchanges_init(&pooled->exchanges, upstream->config->in_flight) ||
+  const struct fl_pair *pair = &upstream->config->pair;
+  bool remembers = pair->by == FL_PAIR_ID && pair->on_late == FL_LATE_DISCARD;
+  if (!fl_exchanges_init(&pooled->exchanges, upstream->config->in_flight,
+                         remembers ? EXPIRED_MAX : 0) ||
       !fl_transport_init(&pooled->conn, upstream->gateway, &pooled_owner,
                          pooled_expired)) {
     fl_exchanges_free(&pooled->exchanges);

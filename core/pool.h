@@ -36,6 +36,7 @@ struct fl_pooled {
   enum fl_pooled_state state;
   struct fl_connector connector;
   bool replied;        /* it has delivered a reply */
+  uint32_t timeouts;   /* of requests, since the last reply */
   fl_time used;        /* last became idle */
   fl_time quiet_until; /* in FL_POOLED_QUIET */
   fl_time expires;     /* the end of its life; FL_NEVER for none */
@@ -50,8 +51,14 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now);
 
+/* A client left: replies to its requests are dropped. Its `outstanding` and
+   `bound` are its own to clear. */
+void fl_pooled_forget(struct fl_pooled *pooled, const struct fl_client *client,
+                      fl_time now);
+
 /* Closes it for this reason: requests that were not begun come back to their
-   clients, the others get an error each. Requires: not CLOSING. */
+   clients, the others get the reply that is kept for them or an error each.
+   Requires: not CLOSING. */
 void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
                       fl_time now);
 

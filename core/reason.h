@@ -27,6 +27,7 @@
   X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \
   X(BAD_FRAME, "bad_frame",                                                    \
     "bytes that can be no frame of this framing")                              \
+  X(NO_ID, "no_id", "a frame is too short to have its id in it")              \
   X(NOT_TEXT, "not_text", "a command has a control byte in it")                \
   /* a client that is refused, and not even opened */                          \
   X(DENIED_ADDRESS, "denied_address",                                          \
@@ -53,6 +54,8 @@
     "the connection was retired because of another request on it")             \
   X(UNEXPECTED_DATA, "unexpected_data",                                        \
     "the server sent bytes that answer no request")                            \
+  X(UNKNOWN_ID, "unknown_id",                                                  \
+    "the server sent a reply with an id that no request under way has")        \
   X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \
   X(MAX_LIFETIME, "max_lifetime", "the connection reached pool.max_lifetime")  \
   X(BAD_REPLY, "bad_reply",                                                    \

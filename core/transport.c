@@ -56,6 +56,12 @@ bool fl_transport_queue(struct fl_conn *conn, struct fl_slice bytes,
   return true;
 }
 
+uint8_t *fl_transport_last(struct fl_conn *conn, size_t size) {
+  struct fl_buffer *out = &conn->out;
+  assert(size <= out->size);
+  return out->storage + out->start + (out->size - size);
+}
+
 /* Bytes of output that are with the peer, as far as the system can tell. */
 static uint64_t progress(const struct fl_conn *conn) {
   const struct fl_io *io = conn->gateway->io;

@@ -72,6 +72,10 @@ bool fl_transport_queue(struct fl_conn *conn, struct fl_slice bytes,
 enum fl_reason fl_transport_write(struct fl_conn *conn, struct fl_slice bytes,
                                   size_t max, fl_time now);
 
+/* The last `size` bytes of output, which may be changed until the end of the
+   turn. Requires: they were queued in this turn. */
+uint8_t *fl_transport_last(struct fl_conn *conn, size_t size);
+
 /* Writes what has gathered; may call owner->sent or owner->ended. */
 void fl_transport_flush(struct fl_conn *conn, fl_time now);
 

@@ -87,6 +87,10 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   enum fl_reason *reason, fl_time now) {
   struct fl_pooled *pooled = place_for(upstream, client);
   client->ticket = upstream->next_ticket++;
+  if (!fl_pair_fits(&upstream->config->pair, frame.size)) {
+    *reason = FL_NO_ID;
+    return FL_SUBMIT_REFUSED;
+  }
   if (pooled != NULL) {
     if (fl_pooled_send(pooled, client, frame, decoded, now))
       return FL_SUBMIT_ASSIGNED;
@@ -214,6 +218,8 @@ static uint32_t check_state(const struct fl_server *server, int state,
     uint32_t requests = pooled->exchanges.count;
     assert(pooled->server == server && (int)pooled->state == state);
     assert(requests <= pooled->exchanges.capacity);
+    assert(requests == 0 ||
+           fl_exchanges_oldest(&pooled->exchanges)->state == FL_EXCHANGE_WAITS);
     assert(state == FL_POOLED_BUSY || state == FL_POOLED_FULL || requests == 0);
     assert(state != FL_POOLED_FULL || requests > 0);
     assert(state != FL_POOLED_BUSY ||

@@ -48,7 +48,7 @@ static void print_errors(const char *path,
 static void print_warnings(const char *path, const struct fl_config *config) {
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     const struct fl_upstream_config *upstream = &config->upstreams[i];
-    if (upstream->in_flight == 1)
+    if (upstream->in_flight == 1 || upstream->pair.by != FL_PAIR_ORDER)
       continue;
     print_place(path, upstream->place);
     fprintf(stderr,

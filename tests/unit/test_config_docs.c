@@ -36,10 +36,13 @@ static void add_title(const struct fl_config_section *section, unsigned types,
   struct table *table = &tables[table_count++];
   table->section = section;
   table->types = types;
-  snprintf(table->title, sizeof table->title, "`%s`%s%s%s",
-           section->path[0] == '\0' ? "config.json" : section->path,
-           choice == NULL ? "" : " of type `", choice == NULL ? "" : choice,
-           choice == NULL ? "" : "`");
+  const char *path = section->path[0] == '\0' ? "config.json" : section->path;
+  const char *key = section->rows[0].key;
+  if (choice == NULL)
+    snprintf(table->title, sizeof table->title, "`%s`", path);
+  else /* "of type `fixed`", "by `id`" */
+    snprintf(table->title, sizeof table->title, "`%s` %s%s `%s`", path,
+             strcmp(key, "type") == 0 ? "of " : "", key, choice);
 }
 
 static void collect(const struct fl_config_section *section) {
