@@ -16,6 +16,7 @@ enum { FIRST_PORT = 40000 };
 struct request {
   uint8_t *line; /* its LF included */
   size_t size;
+  uint64_t id;
   fl_time sent;
 };
 
@@ -230,6 +231,9 @@ static void take_outcome(struct sim_client *client) {
   client->last = now(client);
   if (!is_reply(client, request))
     take_error(client, request);
+  else if (client->reader.id != request->id)
+    sim_fail(sim, "client %u: the reply to request %u has another id",
+             client->id, client->outcomes - 1);
   if (client->outcomes == client->plan.total && client->finished &&
       (client->plan.kind == SIM_POLITE || client->plan.kind == SIM_READS_LATE))
     leave(client, false);
@@ -340,8 +344,14 @@ static void command_line(struct sim_client *client, char *line, size_t size) {
     snprintf(line, size, "tok-%u-%u", client->id, client->sent);
 }
 
-static void write_line(struct sim_client *client, struct fl_slice line) {
-  sim_end_write(client->end, sim_wire_frame(client->sim, client->wire, line));
+/* Clients know nothing of each other's ids, nor need theirs differ. */
+static uint64_t draw_id(struct sim_client *client) {
+  const struct fl_pair *pair = &client->wire->pair;
+  if (pair->width == 0)
+    return 0;
+  return chance(client, 0, 1) == 0
+             ? client->sent % 2
+             : chance(client, 0, UINT64_MAX >> (64 - 8 * pair->width));
 }
 
 static uint8_t pad_byte(struct sim_client *client, bool last) {
@@ -374,8 +384,11 @@ static void make_request(struct sim_client *client) {
   request->line[size++] = '\n';
   request->size = size;
   request->sent = now(client);
+  request->id = draw_id(client);
   client->sent++;
-  write_line(client, (struct fl_slice){request->line, size});
+  sim_end_write(client->end,
+                sim_wire_frame(client->sim, client->wire, request->id,
+                               (struct fl_slice){request->line, size}));
 }
 
 static void send_wrong(struct sim_client *client) {
@@ -392,7 +405,7 @@ static void send_wrong(struct sim_client *client) {
 /* Not the last byte of a frame. */
 static void send_beginning(struct sim_client *client) {
   struct fl_slice bytes =
-      sim_wire_frame(client->sim, client->wire,
+      sim_wire_frame(client->sim, client->wire, 0,
                      (struct fl_slice){(const uint8_t *)"tok\n", 4});
   bytes.size--;
   sim_end_write(client->end, bytes);

@@ -114,6 +114,16 @@ static void add_waits(struct draft *draft, bool clean, bool large) {
   }
 }
 
+/* Returns how many requests may be in flight. */
+static unsigned add_pair(struct draft *draft, const struct fl_pair *pair) {
+  add(draft,
+      "\"pair\": {\"by\": \"id\", \"offset\": %u, \"width\": %u, "
+      "\"on_late\": \"%s\"}, ",
+      (unsigned)pair->offset, (unsigned)pair->width,
+      pair->on_late == FL_LATE_RETIRE ? "retire" : "discard");
+  return (unsigned)chance(draft->sim, 1, 8);
+}
+
 static void add_upstream(struct draft *draft, uint32_t upstream) {
   struct sim *sim = draft->sim;
   struct sim_upstream_plan *plan = &sim->upstreams[upstream];
@@ -136,6 +146,8 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
   add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
       percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
   unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
+  if (plan->wire.pair.by == FL_PAIR_ID)
+    in_flight = add_pair(draft, &plan->wire.pair);
   add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ", in_flight, bytes);
   add_quiet(draft, in_flight);
   add_pool(draft, upstream, max);
@@ -266,6 +278,12 @@ static void draw_wires(struct sim *sim, struct sim_upstream_plan *plan) {
   plan->wire = plan->reply_wire = sim_wire_line();
   if (plan->built_in || percent(sim, 40))
     return;
+  if (percent(sim, 40)) {
+    struct fl_pair pair = sim_wire_draw_pair(&sim->random);
+    plan->wire = sim_wire_draw_for(&sim->random, &pair);
+    plan->reply_wire = sim_wire_draw_for(&sim->random, &pair);
+    return;
+  }
   plan->wire = plan->reply_wire = sim_wire_draw(&sim->random);
   if (percent(sim, 30))
     plan->reply_wire = sim_wire_draw(&sim->random);

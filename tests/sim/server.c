@@ -66,6 +66,10 @@ static void link_close(struct link *link, bool reset) {
 
 /* -- replies -- */
 
+static bool by_id(const struct sim_server *server) {
+  return config_of(server)->pair.by == FL_PAIR_ID;
+}
+
 static void second_half(void *ctx, uint64_t arg) {
   struct reply *reply = ctx;
   (void)arg;
@@ -77,8 +81,24 @@ static void second_half(void *ctx, uint64_t arg) {
                 (struct fl_slice){reply->bytes + half, reply->size - half});
 }
 
+static void repeat(void *ctx, uint64_t arg) {
+  struct reply *reply = ctx;
+  (void)arg;
+  if (!reply->link->closed)
+    sim_end_write(reply->link->end,
+                  (struct fl_slice){reply->bytes, reply->size});
+}
+
+/* By id, the repeat may come at any time before the id may be another's. */
 static void write_extra(struct reply *reply) {
-  struct sim *sim = reply->link->server->sim;
+  struct sim_server *server = reply->link->server;
+  struct sim *sim = server->sim;
+  if (by_id(server) && chance(server, 0, 1) == 0) {
+    sim_end_write(reply->link->end,
+                  (struct fl_slice){reply->bytes, reply->size});
+    sim_clock_after(&sim->clock, chance(server, 0, 20000), repeat, reply, 0);
+    return;
+  }
   uint8_t *twice = sim_alloc(sim, 2 * reply->size);
   memcpy(twice, reply->bytes, reply->size);
   memcpy(twice + reply->size, reply->bytes, reply->size);
@@ -114,7 +134,7 @@ static void give(void *ctx, uint64_t pause) {
     sim_end_write(link->end, whole);
     break;
   case SILENT:
-    link->deaf = config_of(link->server)->in_flight > 1;
+    link->deaf = config_of(link->server)->in_flight > 1 && !by_id(link->server);
     break;
   case EXTRA:
     write_extra(reply);
@@ -142,14 +162,14 @@ static void give(void *ctx, uint64_t pause) {
 
 static enum fate draw(struct sim_server *server) {
   const struct sim_server_plan *plan = &server->plan;
-  bool one = config_of(server)->in_flight == 1;
+  bool safe = config_of(server)->in_flight == 1 || by_id(server);
   const struct {
     enum fate fate;
     unsigned percent;
   } fates[] = {{LATE, plan->late},
                {SILENT, plan->silent},
-               {EXTRA, one ? plan->extra : 0},
-               {SPLIT, plan->split},
+               {EXTRA, safe ? plan->extra : 0},
+               {SPLIT, by_id(server) ? 0 : plan->split},
                {WRONG, plan->wrong},
                {CLOSE_MID, plan->close_mid},
                {RESET_MID, plan->reset_mid},
@@ -179,14 +199,15 @@ static void take_request(struct link *link) {
   memcpy(bytes, "re:", 3);
   memcpy(bytes + 3, link->line, link->size);
   line.bytes = bytes;
-  line = sim_wire_frame(
-      server->sim, &server->sim->upstreams[server->upstream].reply_wire, line);
+  line = sim_wire_frame(server->sim,
+                        &server->sim->upstreams[server->upstream].reply_wire,
+                        link->reader.id, line);
   reply->link = link;
   reply->fate = draw(server);
   reply->bytes = line.bytes;
   reply->size = line.size;
   link->received++;
-  if (link->busy < clock->now)
+  if (link->busy < clock->now || by_id(server)) /* each on its own */
     link->busy = clock->now;
   link->busy += service(server, reply->fate);
   fl_time pause = reply->fate == SPLIT ? chance(server, 0, 50000) : 0;

@@ -7,7 +7,8 @@
 
 /* Chances are percents of requests, or of connections where it says so.
    Those marked * would make pairing by order wrong with several requests in
-   flight, so they are only for in_flight 1. */
+   flight, so they are only for in_flight 1, or for pairing by id; there
+   replies overtake each other, and none is split. */
 struct sim_server_plan {
   fl_time service;      /* the longest a correct reply takes */
   unsigned slow;        /* up to half the request_timeout */

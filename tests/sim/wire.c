@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What stands before a length field, at most. */
+enum { HEADER_MAX = 8 };
+
 static uint64_t chance(struct sim_random *random, uint64_t low, uint64_t high) {
   return sim_random_between(random, low, high);
 }
@@ -33,13 +36,14 @@ static void draw_delimited(struct sim_wire *wire, struct sim_random *random) {
 }
 
 /* Wide enough for every length that occurs, of lines or too long. */
-static void draw_length(struct sim_wire *wire, struct sim_random *random) {
+static void draw_length(struct sim_wire *wire, struct sim_random *random,
+                        uint32_t header_min) {
   static const char *const orders[] = {"big", "little"};
   static const char *const encodings[] = {"binary", "ascii", "bcd"};
   struct fl_framing_length *length = &wire->framing.length;
   length->encoding = (enum fl_length_encoding)chance(random, 0, 2);
   length->order = (enum fl_byte_order)chance(random, 0, 1);
-  length->offset = (uint32_t)chance(random, 0, 8);
+  length->offset = (uint32_t)chance(random, header_min, HEADER_MAX);
   length->width =
       (uint32_t)chance(random, length->encoding == FL_LENGTH_ASCII ? 5 : 3, 8);
   int32_t header = (int32_t)(length->offset + length->width);
@@ -71,7 +75,7 @@ struct sim_wire sim_wire_draw(struct sim_random *random) {
     draw_delimited(&wire, random);
     break;
   case FL_FRAMING_LENGTH:
-    draw_length(&wire, random);
+    draw_length(&wire, random, 0);
     break;
   case FL_FRAMING_FIXED:
     draw_fixed(&wire, random);
@@ -80,6 +84,22 @@ struct sim_wire sim_wire_draw(struct sim_random *random) {
   case FL_FRAMING_TYPES:
     break;
   }
+  return wire;
+}
+
+struct fl_pair sim_wire_draw_pair(struct sim_random *random) {
+  struct fl_pair pair = {.by = FL_PAIR_ID};
+  pair.width = (uint32_t)chance(random, 1, HEADER_MAX);
+  pair.offset = (uint32_t)chance(random, 0, HEADER_MAX - pair.width);
+  pair.on_late = (enum fl_on_late)(chance(random, 0, 3) == 0);
+  return pair;
+}
+
+struct sim_wire sim_wire_draw_for(struct sim_random *random,
+                                  const struct fl_pair *pair) {
+  struct sim_wire wire = {.framing = {.type = FL_FRAMING_LENGTH},
+                          .pair = *pair};
+  draw_length(&wire, random, pair->offset + pair->width);
   return wire;
 }
 
@@ -141,8 +161,14 @@ static void add_header(struct frame *frame,
   add_field(frame, length, (uint64_t)value);
 }
 
+static void put_id(const struct frame *frame, const struct fl_pair *pair,
+                   uint64_t id) {
+  for (uint32_t i = 1; i <= pair->width; i++)
+    frame->bytes[pair->offset + pair->width - i] = (uint8_t)(id >> 8 * (i - 1));
+}
+
 struct fl_slice sim_wire_frame(struct sim *sim, const struct sim_wire *wire,
-                               struct fl_slice line) {
+                               uint64_t id, struct fl_slice line) {
   const struct fl_framing *framing = &wire->framing;
   size_t body = line.size - 1;
   struct frame frame = {.bytes = sim_alloc(sim, line.size + SIM_WIRE_FIXED_MAX),
@@ -157,6 +183,7 @@ struct fl_slice sim_wire_frame(struct sim *sim, const struct sim_wire *wire,
     add_header(&frame, &framing->length,
                framing->length.offset + framing->length.width + body);
     add(&frame, line.bytes, body);
+    put_id(&frame, &wire->pair, id);
     break;
   case FL_FRAMING_FIXED: /* with NULs behind, as it was allocated */
     if (body > framing->fixed.size)
@@ -268,7 +295,12 @@ static void read_field(struct sim_wire_reader *reader, size_t i, uint8_t byte) {
 static void read_length(struct sim_wire_reader *reader, size_t at, uint8_t byte,
                         const struct taker *taker) {
   const struct fl_framing_length *length = &reader->wire->framing.length;
+  const struct fl_pair *pair = &reader->wire->pair;
   size_t header = length->offset + length->width;
+  if (at == 0)
+    reader->id = 0;
+  if (at >= pair->offset && at < pair->offset + pair->width)
+    reader->id = reader->id << 8 | byte;
   if (at < length->offset)
     return;
   if (at >= header)

@@ -6,6 +6,7 @@
 #define FL_TESTS_SIM_WIRE_H
 
 #include "core/framing.h"
+#include "core/pair.h"
 #include "tests/sim/random.h"
 
 struct sim;
@@ -16,15 +17,22 @@ enum { SIM_WIRE_OVERHEAD = 24 };
 /* The longest line in a frame of SIM_WIRE_FIXED bytes or more. */
 enum { SIM_WIRE_FIXED = 112, SIM_WIRE_FIXED_MAX = 128 };
 
-/* A framing the gateway can be configured with; `text` is its object. */
+/* A framing the gateway can be configured with; `text` is its object. By id,
+   the id stands in the header of a length framing. */
 struct sim_wire {
   struct fl_framing framing;
+  struct fl_pair pair;
   char text[256];
 };
 
 /* Any framing, or one that carries errors (a line). */
 struct sim_wire sim_wire_draw(struct sim_random *random);
 struct sim_wire sim_wire_line(void);
+
+/* A place for ids, and a framing with ids there. */
+struct sim_wire sim_wire_draw_for(struct sim_random *random,
+                                  const struct fl_pair *pair);
+struct fl_pair sim_wire_draw_pair(struct sim_random *random);
 
 bool sim_wire_says_errors(const struct sim_wire *wire);
 
@@ -34,9 +42,10 @@ bool sim_wire_may_exceed(const struct sim_wire *wire);
 /* Whether lines for this wire may not have this byte. */
 bool sim_wire_forbids(const struct sim_wire *wire, uint8_t byte);
 
-/* The frame of a line; it lives as long as the run. */
+/* The frame of a line, with this id if the wire has ids; it lives as long as
+   the run. */
 struct fl_slice sim_wire_frame(struct sim *sim, const struct sim_wire *wire,
-                               struct fl_slice line);
+                               uint64_t id, struct fl_slice line);
 
 /* Bytes that no gateway can take for a frame of at most max_frame bytes, or
    for the start of one. Requires: sim_wire_may_exceed. */
@@ -54,6 +63,7 @@ struct sim_wire_reader {
   uint64_t value;  /* of the length field so far */
   uint64_t weight; /* of its next byte */
   uint64_t size;   /* of the whole frame once the field is complete */
+  uint64_t id;     /* of the frame begun last, or so much of it as came */
 };
 
 /* Passes the lines in the frames to take, byte by byte as they are certain. */
