@@ -2,6 +2,7 @@
 #include "service/check.h"
 #include "service/log.h"
 #include "service/options.h"
+#include "service/ping.h"
 #include "service/run.h"
 #include "service/status.h"
 
@@ -42,6 +43,8 @@ int main(int argc, char *argv[]) {
     return run(options.config);
   case FL_ACTION_CHECK:
     return printed(fl_check(options.config, options.print));
+  case FL_ACTION_PING:
+    return fl_ping(&options.ping);
   case FL_ACTION_HELP:
     fl_options_help(stdout, options.topic);
     return printed(FL_STATUS_OK);

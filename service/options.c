@@ -32,6 +32,33 @@ static const struct command {
      "  --print        print the effective configuration, every default\n"
      "                 filled in, to standard output\n"
      "  --help         this text\n"},
+    {"ping", FL_ACTION_PING,
+     "Usage: fairlead ping HOST:PORT [OPTION...]\n"
+     "\n"
+     "Opens a connection to HOST:PORT again and again, closes it at once, and\n"
+     "prints how long the server took to accept it. With --send it keeps one\n"
+     "connection and prints how long the reply to a request took. Ctrl-C ends\n"
+     "it with the statistics.\n"
+     "\n"
+     "  --count N       end after N probes (default: go on)\n"
+     "  --interval D    from the beginning of a probe to that of the next\n"
+     "                  (default 1s); one that takes longer delays the next\n"
+     "  --timeout D     how long to wait for the address of a name, for a\n"
+     "                  connection and for a reply, each (default 5s)\n"
+     "  --send BYTES    send this line, its end added if it has none, and\n"
+     "                  wait for a line; a probe that gets none ends the\n"
+     "                  connection, and the next one opens another\n"
+     "  --expect BYTES  count only replies that begin with these bytes\n"
+     "  --quiet         print only the first line and the statistics\n"
+     "  --help          this text\n"
+     "\n"
+     "D is a duration as in the configuration, such as 250ms or 1s. BYTES is\n"
+     "text, or hex: and two digits for each byte (hex:50494e470a).\n"
+     "The addresses of a name are tried in order until one takes the\n"
+     "connection; that one is used from then on.\n"
+     "\n"
+     "Exit status: 0 when at least one probe was answered, 1 when none was,\n"
+     "2 when the command line is wrong, 3 when the system refused.\n"},
     {"help", FL_ACTION_HELP,
      "Usage: fairlead COMMAND [OPTION...]\n"
      "\n"
@@ -40,6 +67,7 @@ static const struct command {
      "\n"
      "  fairlead run --config FILE              serve until stopped\n"
      "  fairlead check --config FILE [--print]  check a configuration\n"
+     "  fairlead ping HOST:PORT [OPTION...]     measure a server's answers\n"
      "  fairlead help [COMMAND]                 explain a command\n"
      "  fairlead --help                         this text\n"
      "  fairlead --version                      print the version\n"
@@ -47,7 +75,8 @@ static const struct command {
      "Exit status:\n"
      "  0      success, or stopped in order\n"
      "  1      the configuration is wrong or cannot be put into effect\n"
-     "         (syntax, a value, a port in use)\n"
+     "         (syntax, a value, a port in use); ping: no probe was "
+     "answered\n"
      "  2      the command line is wrong\n"
      "  3      the system refused (memory, threads, descriptors, output)\n"
      "  128+N  ended at once by a second signal N\n"},
@@ -55,16 +84,25 @@ static const struct command {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+#define OF(action) (1U << (action))
+#define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK))
+
 /* The options of commands. */
 static const struct option {
   const char *name;
-  enum fl_action action; /* the only command it belongs to, */
-  bool common;           /* but for these: both RUN and CHECK */
-  bool value;            /* "--name VALUE" or "--name=VALUE" */
+  unsigned actions;  /* the commands it belongs to, OF() each */
+  const char *value; /* in help: "--name VALUE" or "--name=VALUE"; NULL: it
+                        takes none */
 } options_known[] = {
-    {"--config", FL_ACTION_RUN, true, true},
-    {"--print", FL_ACTION_CHECK, false, false},
-    {"--help", FL_ACTION_RUN, true, false},
+    {"--config", OF_FILES, "FILE"},
+    {"--print", OF(FL_ACTION_CHECK), NULL},
+    {"--count", OF(FL_ACTION_PING), "N"},
+    {"--interval", OF(FL_ACTION_PING), "D"},
+    {"--timeout", OF(FL_ACTION_PING), "D"},
+    {"--send", OF(FL_ACTION_PING), "BYTES"},
+    {"--expect", OF(FL_ACTION_PING), "BYTES"},
+    {"--quiet", OF(FL_ACTION_PING), NULL},
+    {"--help", OF_FILES | OF(FL_ACTION_PING), NULL},
 };
 
 enum { OPTIONS = sizeof options_known / sizeof options_known[0] };
@@ -72,6 +110,7 @@ enum { OPTIONS = sizeof options_known / sizeof options_known[0] };
 /* What is left to read, and where to say what is wrong with it. */
 struct reading {
   struct fl_options *options;
+  unsigned given;    /* options with values, a bit each */
   char *const *next; /* ends with NULL */
   char *error;
 };
@@ -105,6 +144,11 @@ static const char *command_name(enum fl_action action) {
   return "";
 }
 
+/* What stands behind a command's name, if it has to. */
+static const char *operand(enum fl_action action) {
+  return action == FL_ACTION_PING ? " HOST:PORT" : "";
+}
+
 /* ": did you mean X?", or "" when nothing is near. */
 static const char *hint(char text[64],
                         const struct fl_config_nearest *nearest) {
@@ -130,7 +174,15 @@ static bool unknown_command(const struct reading *reading, const char *word,
 }
 
 static bool belongs(const struct option *option, enum fl_action action) {
-  return option->common || option->action == action;
+  return (option->actions & OF(action)) != 0;
+}
+
+/* The first command an option belongs to. */
+static enum fl_action home(const struct option *option) {
+  int i = 0;
+  while (i < COMMANDS - 1 && !belongs(option, commands[i].action))
+    i++;
+  return commands[i].action;
 }
 
 /* Whether argument is this option, with or without "=VALUE". */
@@ -155,6 +207,11 @@ static bool unknown_argument(const struct reading *reading, const char *word) {
   struct fl_config_nearest nearest = {0};
   char bare[66]; /* without "=VALUE"; longer words are near to nothing */
   char text[64];
+  if (word[0] != '-' && action == FL_ACTION_PING)
+    return fail(reading,
+                "unexpected argument \"%.64s\" (ping takes one "
+                "HOST:PORT)",
+                word);
   if (word[0] != '-')
     return fail(reading,
                 "unexpected argument \"%.64s\" (a configuration is given as "
@@ -164,7 +221,7 @@ static bool unknown_argument(const struct reading *reading, const char *word) {
   for (int i = 0; i < OPTIONS; i++)
     if (strcmp(bare, options_known[i].name) == 0)
       return fail(reading, "%s is an option of: fairlead %s", bare,
-                  command_name(options_known[i].action));
+                  command_name(home(&options_known[i])));
   for (int i = 0; i < OPTIONS; i++)
     if (belongs(&options_known[i], action))
       fl_config_nearest_offer(&nearest, bare, options_known[i].name);
@@ -173,20 +230,47 @@ static bool unknown_argument(const struct reading *reading, const char *word) {
               bare, hint(text, &nearest), command_name(action));
 }
 
-static bool read_config(struct reading *reading, const char *argument) {
+/* The value of an option, behind "=" or the next argument; NULL after a
+   failure. */
+static const char *take_value(struct reading *reading,
+                              const struct option *option,
+                              const char *argument) {
   const char *equals = strchr(argument, '=');
   const char *value = equals != NULL ? equals + 1 : *reading->next;
-  const char *command = command_name(reading->options->action);
+  enum fl_action action = reading->options->action;
+  unsigned bit = 1U << (unsigned)(option - options_known);
   if (value == NULL || value[0] == '\0' ||
-      (equals == NULL && strncmp(value, "--", 2) == 0))
-    return fail(reading, "--config needs a file: fairlead %s --config FILE",
-                command);
-  if (reading->options->config != NULL)
-    return fail(reading, "--config is given twice: one file holds it all");
+      (equals == NULL && strncmp(value, "--", 2) == 0)) {
+    fail(reading, "%s needs a %s: fairlead %s%s %s %s", option->name,
+         action == FL_ACTION_PING ? "value" : "file", command_name(action),
+         operand(action), option->name, option->value);
+    return NULL;
+  }
+  if ((reading->given & bit) != 0) {
+    fail(reading, "%s is given twice%s", option->name,
+         action == FL_ACTION_PING ? "" : ": one file holds it all");
+    return NULL;
+  }
+  reading->given |= bit;
   if (equals == NULL)
     reading->next++;
-  reading->options->config = value;
-  return true;
+  return value;
+}
+
+static bool read_value(struct reading *reading, const struct option *option,
+                       const char *argument) {
+  char error[FL_PING_VALUE_ERROR];
+  const char *value = take_value(reading, option, argument);
+  if (value == NULL)
+    return false;
+  if (reading->options->action != FL_ACTION_PING) {
+    reading->options->config = value;
+    return true;
+  }
+  if (fl_ping_options_value(&reading->options->ping, option->name, value,
+                            error))
+    return true;
+  return fail(reading, "%s: %s", option->name, error);
 }
 
 static bool read_option(struct reading *reading, const char *argument) {
@@ -194,12 +278,14 @@ static bool read_option(struct reading *reading, const char *argument) {
   const struct option *option = find_option(argument, options->action);
   if (option == NULL)
     return unknown_argument(reading, argument);
-  if (option->value)
-    return read_config(reading, argument);
+  if (option->value != NULL)
+    return read_value(reading, option, argument);
   if (strchr(argument, '=') != NULL)
     return fail(reading, "%s takes no value", option->name);
   if (strcmp(option->name, "--print") == 0) {
     options->print = true;
+  } else if (strcmp(option->name, "--quiet") == 0) {
+    options->ping.quiet = true;
   } else {
     options->topic = options->action;
     options->action = FL_ACTION_HELP;
@@ -207,19 +293,44 @@ static bool read_option(struct reading *reading, const char *argument) {
   return true;
 }
 
-/* "run" and "check". The first --help ends the reading. */
+static bool is_target(const struct fl_options *options, const char *argument) {
+  return options->action == FL_ACTION_PING && argument[0] != '-' &&
+         options->ping.target == NULL;
+}
+
+static bool read_target(struct reading *reading, const char *target) {
+  char error[FL_PING_VALUE_ERROR];
+  return fl_ping_options_target(&reading->options->ping, target, error) ||
+         fail(reading, "%s", error);
+}
+
+/* Whether nothing is missing that the command needs. */
+static bool is_complete(const struct reading *reading) {
+  const struct fl_options *options = reading->options;
+  if (options->action != FL_ACTION_PING)
+    return options->config != NULL ||
+           fail(reading, "--config is missing: fairlead %s --config FILE",
+                command_name(options->action));
+  if (options->ping.target == NULL)
+    return fail(reading, "HOST:PORT is missing: fairlead ping HOST:PORT");
+  if (options->ping.expect.size > 0 && options->ping.send.size == 0)
+    return fail(reading, "--expect is about the reply to --send: fairlead "
+                         "ping HOST:PORT --send BYTES --expect BYTES");
+  return true;
+}
+
+/* "run", "check" and "ping". The first --help ends the reading. */
 static bool read_options(struct reading *reading) {
   struct fl_options *options = reading->options;
   while (*reading->next != NULL) {
-    if (!read_option(reading, *reading->next++))
+    const char *argument = *reading->next++;
+    if (is_target(options, argument) ? !read_target(reading, argument)
+                                     : !read_option(reading, argument))
       return false;
     if (options->action == FL_ACTION_HELP)
       return true;
   }
-  if (options->config == NULL)
-    return fail(reading, "--config is missing: fairlead %s --config FILE",
-                command_name(options->action));
-  return true;
+  return is_complete(reading);
 }
 
 static bool read_topic(struct reading *reading) {
@@ -248,10 +359,21 @@ static bool read_alone(struct reading *reading, const char *word,
   return true;
 }
 
+static bool misplaced_option(const struct reading *reading,
+                             const struct option *option) {
+  enum fl_action action = home(option);
+  return fail(reading, "%s comes after a command: fairlead %s%s %s%s%s",
+              option->name, command_name(action), operand(action), option->name,
+              option->value != NULL ? " " : "",
+              option->value != NULL ? option->value : "");
+}
+
 bool fl_options_read(struct fl_options *options, int argc, char *const argv[],
                      char error[FL_OPTIONS_ERROR]) {
-  struct reading reading = {options, argc > 0 ? argv + 1 : argv, error};
-  *options = (struct fl_options){FL_ACTION_HELP, FL_ACTION_HELP, NULL, false};
+  struct reading reading = {options, 0, argc > 0 ? argv + 1 : argv, error};
+  *options =
+      (struct fl_options){.action = FL_ACTION_HELP, .topic = FL_ACTION_HELP};
+  fl_ping_options_init(&options->ping);
   const char *word = *reading.next;
   if (word == NULL)
     return fail(&reading, "a command is missing: fairlead run --config FILE "
@@ -269,9 +391,7 @@ bool fl_options_read(struct fl_options *options, int argc, char *const argv[],
   }
   for (int i = 0; i < OPTIONS; i++)
     if (is_option(&options_known[i], word))
-      return fail(&reading, "%s comes after a command: fairlead %s %s%s",
-                  options_known[i].name, command_name(options_known[i].action),
-                  options_known[i].name, options_known[i].value ? " FILE" : "");
+      return misplaced_option(&reading, &options_known[i]);
   return unknown_command(&reading, word, true);
 }
 

@@ -2,12 +2,15 @@
 #ifndef FL_SERVICE_OPTIONS_H
 #define FL_SERVICE_OPTIONS_H
 
+#include "service/ping_options.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 
 enum fl_action {
   FL_ACTION_RUN,
   FL_ACTION_CHECK,
+  FL_ACTION_PING,
   FL_ACTION_HELP,
   FL_ACTION_VERSION
 };
@@ -17,6 +20,7 @@ struct fl_options {
   enum fl_action topic; /* HELP: the command it is about; HELP for all */
   const char *config;   /* RUN and CHECK: a file, "-" for standard input */
   bool print;           /* CHECK: print the effective configuration */
+  struct fl_ping_options ping;
 };
 
 enum { FL_OPTIONS_ERROR = 320 };
