@@ -137,7 +137,6 @@ static void on_written(uv_write_t *request, int status) {
 void fl_ping_link_send(struct fl_ping_link *link, struct fl_slice bytes) {
   uv_write_t *request = malloc(sizeof *request);
   fl_buffer_clear(&link->received, &link->spare);
-  link->state = (struct fl_framing_state){0};
   link->awaiting = true;
   link->error = UV_ENOMEM;
   if (request != NULL) {

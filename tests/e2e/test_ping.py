@@ -204,21 +204,35 @@ def test_an_unexpected_reply_is_shown_and_not_counted(ping, line_server):
     assert statistics(done.stdout)[:3] == (1, 0, 100)
 
 
-def test_a_reply_in_pieces_and_bytes_that_answer_nothing(ping, line_server):
-    """What follows a reply is not taken for the next one."""
+def test_a_reply_in_pieces(ping, line_server):
     def pieces(peer):
         for line in peer.lines():
-            for byte in b"re " + line:
+            for byte in b"re " + line + b"\n":
                 peer.send(bytes([byte]))
-            peer.send(b"\nno reply\n")
 
     done = ping(line_server(pieces), "--send", "x", "--expect", "re x",
-                "--count", 3, "--interval=100ms")
-    assert done.returncode == USAGE  # the interval is given twice
-    done = ping(line_server(pieces), "--send", "x", "--expect", "re x",
-                "--count", 1)
+                "--count", 20)
     assert done.returncode == ANSWERED
-    assert " reply in " in done.stdout and ", 5 bytes\n" in done.stdout
+    assert len(re.findall(f" reply in {MS} ms, 5 bytes\n", done.stdout)) == 20
+
+
+def test_what_answers_nothing_is_no_reply(run_program, line_server):
+    """Neither the rest of a reply nor what comes between two probes."""
+    def talkative(peer):
+        for line in peer.lines():
+            size = len(server.requests)
+            peer.send(b"re " + line + b"!" * size + b"\nmore\n")
+            peer.wait(0.02)
+            peer.send(b"news\n")
+
+    server = line_server(talkative)
+    done = run_program(
+        "ping", harness.at(server.address), "--send", "x",
+        "--expect", "re x", "--count", 3, "--interval", "300ms")
+    assert done.returncode == ANSWERED
+    assert len(done.stdout.splitlines()) == 9
+    assert re.findall(r" (\d) bytes\n", done.stdout) == ["6", "7", "8"]
+    assert statistics(done.stdout)[:3] == (3, 3, 0)
 
 
 def test_a_reply_without_an_end(ping, line_server):
