@@ -351,7 +351,7 @@ static int refused_by_system(const char *what, int error) {
 
 int fl_ping(const struct fl_ping_options *options) {
   struct ping ping = {.options = options};
-  fl_process_prepare();
+  fl_process_prepare_client();
   int error = uv_loop_init(&ping.loop);
   if (error != 0)
     return refused_by_system("event loop", error);

@@ -7,6 +7,10 @@
    as it goes. */
 void fl_process_prepare(void);
 
+/* The part of it for a program that serves nobody: writing to a closed
+   connection or pipe must not end the process. */
+void fl_process_prepare_client(void);
+
 /* Ends the process at once: nothing is waited for, nothing is cleaned up. */
 _Noreturn void fl_process_exit(int status);
 

@@ -14,8 +14,10 @@ static void raise_descriptors(void) {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void fl_process_prepare_client(void) { (void)signal(SIGPIPE, SIG_IGN); }
+
 void fl_process_prepare(void) {
-  (void)signal(SIGPIPE, SIG_IGN);
+  fl_process_prepare_client();
   (void)signal(SIGHUP, SIG_IGN);
   raise_descriptors();
 }

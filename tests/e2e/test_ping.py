@@ -310,6 +310,19 @@ def test_an_interrupt_prints_the_statistics(program, line_server, up):
     assert answered >= 3 if up else answered == 0
 
 
+def test_it_ends_with_its_terminal(program, line_server):
+    with subprocess.Popen(
+        [program, "ping", harness.at(line_server().address)],
+        stdout=subprocess.PIPE, text=True, env=harness.environment(),
+        # a test run under nohup ignores it, which children inherit
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    ) as process:
+        while "seq=1" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20 * harness.SLOW) == -signal.SIGHUP
+
+
 def test_an_interrupted_probe_counts_as_lost(program, line_server):
     server = line_server(lambda peer: list(peer.lines()))
     with subprocess.Popen(
