@@ -45,9 +45,22 @@ static void print_errors(const char *path,
             (unsigned)errors->count, errors->count == 1 ? "" : "s");
 }
 
+static bool is_used(const struct fl_config *config, uint32_t upstream) {
+  for (uint32_t i = 0; i < config->listener_count; i++)
+    if (config->listeners[i].mode != FL_MODE_COMMAND &&
+        config->listeners[i].upstream == upstream)
+      return true;
+  return false;
+}
+
 static void print_warnings(const char *path, const struct fl_config *config) {
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     const struct fl_upstream_config *upstream = &config->upstreams[i];
+    if (!is_used(config, i)) {
+      print_place(path, upstream->place);
+      fprintf(stderr, "warning: upstream \"%s\": no listener uses it\n",
+              upstream->name);
+    }
     if (upstream->in_flight == 1 || upstream->pair.by != FL_PAIR_ORDER)
       continue;
     print_place(path, upstream->place);

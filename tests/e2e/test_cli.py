@@ -204,6 +204,16 @@ def test_in_flight_by_order_warns_only_above_one(run_program):
         assert warned or done.stderr == ""
 
 
+def test_an_upstream_that_nobody_uses_is_warned_of(run_program):
+    config = harness.gateway_config("127.0.0.1:1")
+    config["upstreams"].append(harness.upstream("127.0.0.1:2", name="typo"))
+    done = run_program("check", "--config", "config.json", config=config)
+    assert done.returncode == OK
+    assert re.fullmatch(
+        r'config\.json:\d+:\d+: warning: upstream "typo": no listener uses it\n',
+        done.stderr)
+
+
 def test_log_lines_of_clients(fairlead, connect):
     gateway = fairlead(
         {"listeners": [harness.command_listener(idle_timeout="200ms")]},
