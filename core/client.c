@@ -2,6 +2,7 @@
 
 #include "core/command.h"
 #include "core/gateway_state.h"
+#include "core/outcome.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -109,7 +110,7 @@ static void leave_upstream(struct fl_client *client, fl_time now) {
       client->resent + (client->frame_size > 0);
   fl_upstream_unwait(upstream, client);
   if (client->bound != NULL)
-    fl_pooled_forget(client->bound, client, now);
+    fl_outcome_forget(client->bound, client, now);
   client->bound = NULL;
   client->outstanding = 0;
   client->frame_size = 0;

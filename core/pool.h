@@ -51,16 +51,15 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now);
 
-/* A client left: replies to its requests are dropped. Its `outstanding` and
-   `bound` are its own to clear. */
-void fl_pooled_forget(struct fl_pooled *pooled, const struct fl_client *client,
-                      fl_time now);
-
 /* Closes it for this reason: requests that were not begun come back to their
    clients, the others get the reply that is kept for them or an error each.
    Requires: not CLOSING. */
 void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
                       fl_time now);
+
+/* Moves it to the state that the number of requests on it says; a busy one goes
+   to the end of its list, so that busy ones take turns. Requires: it stands. */
+void fl_pooled_place(struct fl_pooled *pooled, fl_time now);
 
 static inline bool fl_pooled_has_room(const struct fl_pooled *pooled) {
   return pooled->state == FL_POOLED_IDLE || pooled->state == FL_POOLED_BUSY;

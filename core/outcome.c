@@ -1,0 +1,249 @@
+#include "core/outcome.h"
+
+#include "core/gateway_state.h"
+#include "core/upstream.h"
+
+#include <assert.h>
+
+/* After so many timeouts without a reply between them, a server is taken for
+   gone that pairs by id. */
+enum { TIMEOUTS_MAX = 3 };
+
+static struct fl_upstream *upstream_of(const struct fl_pooled *pooled) {
+  return pooled->server->upstream;
+}
+
+static struct fl_metrics *metrics_of(const struct fl_pooled *pooled) {
+  return &pooled->conn.gateway->metrics;
+}
+
+static const char *server_of(const struct fl_pooled *pooled) {
+  return pooled->server->endpoint->text;
+}
+
+/* Replies. */
+
+/* A request has left the connection, whatever its outcome. */
+static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
+  pooled->server->in_flight--;
+  if (client == NULL)
+    return;
+  client->outstanding--;
+  if (client->outstanding == 0)
+    fl_upstream_unbound(upstream_of(pooled), client);
+}
+
+/* Gives the client of an exchange its reply. */
+static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                   struct fl_slice frame, fl_time now) {
+  struct fl_exchange done = fl_exchanges_take(&pooled->exchanges, exchange);
+  unbind(pooled, done.client);
+  if (pooled->state != FL_POOLED_CLOSING) {
+    fl_pooled_place(pooled, now);
+    fl_upstream_wake(upstream_of(pooled));
+  }
+  if (done.client == NULL)
+    metrics_of(pooled)->replies_dropped++;
+  else
+    fl_client_reply(done.client, frame, &done, now);
+  fl_buffer_clear(&done.reply, &pooled->conn.gateway->spare);
+}
+
+/* The client's oldest request has its outcome: it gets the replies that were
+   kept for it until then. */
+static void deliver_kept(struct fl_pooled *pooled,
+                         const struct fl_client *client, fl_time now) {
+  while (pooled->exchanges.answered > 0) {
+    struct fl_exchange *next = fl_exchanges_of(&pooled->exchanges, client);
+    if (next == NULL || next->state != FL_EXCHANGE_ANSWERED)
+      return;
+    finish(pooled, next, fl_buffer_peek(&next->reply), now);
+  }
+}
+
+/* Whether an older request of the same client has no outcome yet. */
+static bool overtakes(const struct fl_pooled *pooled,
+                      const struct fl_exchange *exchange) {
+  const struct fl_client *client = exchange->client;
+  return client != NULL && client->outstanding > 1 &&
+         fl_exchanges_of(&pooled->exchanges, client) != exchange;
+}
+
+/* The reply of an exchange came. Returns false when memory is out. */
+static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                     struct fl_slice frame, fl_time now) {
+  const struct fl_client *client = exchange->client;
+  if (!pooled->replied)
+    fl_server_worked(pooled->server, pooled->conn.opened);
+  pooled->replied = true;
+  pooled->timeouts = 0;
+  pooled->conn.frames++;
+  if (exchange->state == FL_EXCHANGE_EXPIRED) {
+    (void)fl_exchanges_take(&pooled->exchanges, exchange);
+    metrics_of(pooled)->replies_dropped++;
+    return true;
+  }
+  if (overtakes(pooled, exchange))
+    return fl_exchanges_keep(&pooled->exchanges, exchange,
+                             &pooled->conn.gateway->spare, frame);
+  pooled->quiet_until =
+      fl_time_add(now, upstream_of(pooled)->config->request_gap);
+  finish(pooled, exchange, frame, now);
+  if (client != NULL)
+    deliver_kept(pooled, client, now);
+  return true;
+}
+
+/* Whether a request has left whole. */
+static bool has_left(const struct fl_pooled *pooled,
+                     const struct fl_exchange *exchange) {
+  return exchange->offset + exchange->size <= fl_transport_taken(&pooled->conn);
+}
+
+/* Finds the request of a reply. Returns FL_OK, or why the connection must be
+   retired: a reply to half a request or to none means that the stream can no
+   longer be trusted. */
+static enum fl_reason pair_reply(struct fl_pooled *pooled,
+                                 struct fl_slice frame, fl_time now) {
+  const struct fl_pair *pair = &upstream_of(pooled)->config->pair;
+  struct fl_exchange *exchange = fl_exchanges_oldest(&pooled->exchanges);
+  if (!fl_pair_fits(pair, frame.size))
+    return FL_NO_ID;
+  if (pair->by == FL_PAIR_ID)
+    exchange = fl_exchanges_find(&pooled->exchanges, fl_pair_id(pair, frame));
+  if (exchange == NULL || exchange->state == FL_EXCHANGE_ANSWERED)
+    return FL_UNKNOWN_ID;
+  if (!has_left(pooled, exchange))
+    return FL_UNEXPECTED_DATA;
+  return complete(pooled, exchange, frame, now) ? FL_OK : FL_OUT_OF_MEMORY;
+}
+
+size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
+                         enum fl_reason *broken, fl_time now) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  size_t used = 0;
+  *broken = FL_OK;
+  while (used < bytes.size) {
+    struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
+    if (pooled->exchanges.started + pooled->exchanges.expired_count == 0) {
+      *broken = FL_UNEXPECTED_DATA;
+      break;
+    }
+    long size = fl_framing_next(&config->reply_framing, &pooled->framing, rest,
+                                config->max_frame);
+    if (size == FL_FRAMING_PARTIAL)
+      break;
+    if (size < 0) {
+      *broken = size == FL_FRAME_BAD ? FL_BAD_REPLY : FL_REPLY_TOO_LONG;
+      break;
+    }
+    rest.size = (size_t)size;
+    *broken = pair_reply(pooled, rest, now);
+    if (*broken != FL_OK)
+      break;
+    used += (size_t)size;
+  }
+  return used;
+}
+
+/* Errors. */
+
+/* The bytes of a request of which the kernel took none. Output moves from
+   `out` to `rest` as a whole, so they lie in one of the two. */
+static struct fl_slice unsent_frame(const struct fl_conn *conn,
+                                    const struct fl_exchange *exchange) {
+  uint64_t at = exchange->offset - conn->bytes_out;
+  struct fl_slice bytes = {NULL, 0};
+  if (conn->rest != NULL)
+    bytes = fl_buffer_peek(&conn->rest->bytes);
+  if (at >= bytes.size) {
+    at -= bytes.size;
+    bytes = fl_buffer_peek(&conn->out);
+  }
+  assert(at + exchange->size <= bytes.size);
+  return (struct fl_slice){bytes.bytes + at, exchange->size};
+}
+
+/* Newest first, so that each client's come back in order. */
+static void return_unsent(struct fl_pooled *pooled, fl_time now) {
+  struct fl_exchange *newest;
+  while ((newest = fl_exchanges_unsent(&pooled->exchanges)) != NULL) {
+    struct fl_exchange back = fl_exchanges_take(&pooled->exchanges, newest);
+    unbind(pooled, back.client);
+    if (back.client != NULL)
+      fl_client_unsend(back.client, unsent_frame(&pooled->conn, &back), &back,
+                       now);
+  }
+}
+
+/* What the other requests on a connection are told whose first request ended
+   it for this reason. */
+static enum fl_reason reason_for_others(enum fl_reason reason) {
+  switch (reason) {
+  case FL_REQUEST_TIMEOUT:
+  case FL_REPLY_TOO_LONG:
+  case FL_BAD_REPLY:
+    return FL_UPSTREAM_RETIRED;
+  default:
+    return reason;
+  }
+}
+
+/* In the order in which they were sent, so that each client's outcomes are in
+   order. */
+static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
+                         fl_time now) {
+  struct fl_exchange *oldest;
+  while ((oldest = fl_exchanges_oldest(&pooled->exchanges)) != NULL) {
+    if (oldest->state == FL_EXCHANGE_ANSWERED) {
+      finish(pooled, oldest, fl_buffer_peek(&oldest->reply), now);
+      continue;
+    }
+    struct fl_client *client =
+        fl_exchanges_take(&pooled->exchanges, oldest).client;
+    unbind(pooled, client);
+    if (client != NULL)
+      fl_client_error(client, reason, server_of(pooled), now);
+    reason = reason_for_others(reason);
+  }
+}
+
+void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
+                        fl_time now) {
+  return_unsent(pooled, now);
+  fail_started(pooled, reason, now);
+}
+
+void fl_outcome_forget(struct fl_pooled *pooled, const struct fl_client *client,
+                       fl_time now) {
+  struct fl_exchange *abandoned;
+  fl_exchanges_forget(&pooled->exchanges, client);
+  while ((abandoned = fl_exchanges_abandoned(&pooled->exchanges)) != NULL)
+    finish(pooled, abandoned, fl_buffer_peek(&abandoned->reply), now);
+}
+
+/* Whether only the request that timed out gets an error. One that has not left
+   whole would stand in the way of the next. */
+static bool outlives_timeout(const struct fl_pooled *pooled) {
+  const struct fl_exchanges *exchanges = &pooled->exchanges;
+  return exchanges->expired_count < exchanges->expired_capacity &&
+         pooled->timeouts + 1 < TIMEOUTS_MAX &&
+         has_left(pooled, fl_exchanges_oldest(exchanges));
+}
+
+bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now) {
+  if (!outlives_timeout(pooled))
+    return false;
+  struct fl_exchange *oldest = fl_exchanges_oldest(&pooled->exchanges);
+  struct fl_client *client = oldest->client;
+  pooled->timeouts++;
+  fl_exchanges_expire(&pooled->exchanges, oldest);
+  unbind(pooled, client);
+  fl_pooled_place(pooled, now);
+  fl_upstream_wake(upstream_of(pooled));
+  if (client == NULL)
+    return true;
+  fl_client_error(client, FL_REQUEST_TIMEOUT, server_of(pooled), now);
+  deliver_kept(pooled, client, now);
+  return true;
+}

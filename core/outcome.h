@@ -1,0 +1,34 @@
+/* How requests on one pooled connection end: with the reply that is paired
+   with them, with an error, or by going back to their clients. Each has one
+   outcome, and a client gets its outcomes in the order of its requests. */
+#ifndef FL_CORE_OUTCOME_H
+#define FL_CORE_OUTCOME_H
+
+#include "core/pool.h"
+
+/* By id a request that timed out is remembered until its reply comes; so many
+   are at most. */
+enum { FL_OUTCOME_EXPIRED_MAX = 64 };
+
+/* Pairs the replies in bytes with the requests. Bytes that come while no
+   request has left and no reply may be late answer none. Returns how many
+   bytes are done with, and in *broken FL_OK or why the connection must be
+   retired. */
+size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
+                         enum fl_reason *broken, fl_time now);
+
+/* The oldest request is due. Returns false when that ends the connection;
+   else only this request got its error. */
+bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now);
+
+/* The connection is retired: requests that were not begun go back, replies
+   that were kept are delivered, all others get an error. */
+void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
+                        fl_time now);
+
+/* A client left: replies to its requests are dropped. Its `outstanding` and
+   `bound` are its own to clear. */
+void fl_outcome_forget(struct fl_pooled *pooled, const struct fl_client *client,
+                       fl_time now);
+
+#endif
