@@ -1,0 +1,172 @@
+#include "core/relay_flow.h"
+
+#include "core/gateway_state.h"
+#include "core/relay_end.h"
+#include "core/upstream.h"
+
+static struct fl_upstream *upstream_of(const struct fl_relay *relay) {
+  return relay->listener->upstream;
+}
+
+static struct fl_relay_side *other(struct fl_relay *relay,
+                                   const struct fl_relay_side *side) {
+  return side == &relay->client ? &relay->server : &relay->client;
+}
+
+static fl_time write_timeout(const struct fl_relay *relay,
+                             const struct fl_relay_side *side) {
+  return side == &relay->client ? relay->listener->config->write_timeout
+                                : upstream_of(relay)->config->write_timeout;
+}
+
+/* Timeouts. */
+
+/* Whether write_timeout governs. */
+static bool stuck(const struct fl_relay *relay) {
+  return relay->client.conn.rest != NULL || relay->server.conn.rest != NULL;
+}
+
+/* Silence counts for the half that is left once FIN was passed on. */
+static fl_time half_close_due(const struct fl_relay *relay) {
+  const struct fl_relay_side *speaks =
+      relay->client.shut ? &relay->client : &relay->server;
+  if (!speaks->shut || speaks->fin || stuck(relay))
+    return FL_NEVER;
+  return fl_time_add(relay->active,
+                     relay->listener->config->half_close_timeout);
+}
+
+static fl_time idle_due(const struct fl_relay *relay) {
+  if (stuck(relay))
+    return FL_NEVER;
+  return fl_time_add(relay->active, relay->listener->config->idle_timeout);
+}
+
+/* The deadline of the client, and of the relay. */
+static fl_time client_due(const struct fl_relay *relay) {
+  fl_time due = fl_transport_write_due(&relay->client.conn,
+                                       write_timeout(relay, &relay->client));
+  switch ((enum fl_relay_state)relay->state) {
+  case FL_RELAY_WAITING:
+  case FL_RELAY_CONNECTING:
+    return fl_time_add(relay->client.conn.opened,
+                       upstream_of(relay)->config->pool.acquire_timeout);
+  case FL_RELAY_OPEN:
+    due = fl_time_min(due, idle_due(relay));
+    return fl_time_min(due, half_close_due(relay));
+  case FL_RELAY_DELIVERING:
+    return due;
+  case FL_RELAY_CLOSING:
+    break;
+  }
+  return FL_NEVER;
+}
+
+void fl_relay_arm(struct fl_relay *relay) {
+  struct fl_conn *server = &relay->server.conn;
+  if (relay->client.conn.sock != NULL)
+    fl_transport_arm(&relay->client.conn, client_due(relay));
+  if (server->sock != NULL && relay->state >= FL_RELAY_OPEN)
+    fl_transport_arm(server, fl_transport_write_due(
+                                 server, write_timeout(relay, &relay->server)));
+}
+
+/* One side is gone. What it sent before its FIN is still delivered; else the
+   other side ends at once. */
+static void broken(struct fl_relay *relay, struct fl_relay_side *side,
+                   enum fl_reason reason, fl_time now) {
+  struct fl_relay_side *left = other(relay, side);
+  if (relay->state == FL_RELAY_DELIVERING || !side->fin ||
+      fl_transport_unsent(&left->conn) == 0) {
+    fl_relay_end(relay, side, reason, now);
+    return;
+  }
+  fl_relay_close_side(relay, side, reason, now);
+  relay->state = FL_RELAY_DELIVERING;
+  relay->failed = (uint8_t)reason;
+  fl_transport_read(&left->conn, false);
+  fl_relay_arm(relay);
+}
+
+/* Passing on. */
+
+/* Passes FIN on, or closes both, if all that comes before was delivered. */
+static void pass_fin(struct fl_relay *relay, struct fl_relay_side *to,
+                     fl_time now) {
+  struct fl_relay_side *from = other(relay, to);
+  if (!from->fin || fl_transport_unsent(&to->conn) > 0)
+    return;
+  if (relay->state == FL_RELAY_DELIVERING) {
+    fl_relay_end(relay, from, (enum fl_reason)relay->failed, now);
+    return;
+  }
+  if (to->fin && fl_transport_unsent(&from->conn) == 0) {
+    fl_relay_end(relay, NULL, FL_PEER_CLOSED, now);
+    return;
+  }
+  if (to->shut)
+    return;
+  to->shut = true;
+  relay->active = now;
+  to->conn.gateway->io->shutdown(to->conn.sock);
+}
+
+void fl_relay_pass(struct fl_relay *relay, struct fl_relay_side *from,
+                   struct fl_slice bytes, fl_time now) {
+  struct fl_relay_side *to = other(relay, from);
+  if (relay->state != FL_RELAY_OPEN)
+    return; /* read before reading was switched off */
+  relay->active = now;
+  enum fl_reason reason = fl_transport_write(
+      &to->conn, bytes, FL_HIGH_WATERMARK + (size_t)FL_READ_MAX, now);
+  if (reason == FL_OUT_OF_MEMORY) {
+    fl_relay_end(relay, NULL, reason, now);
+    return;
+  }
+  if (reason != FL_OK) {
+    broken(relay, to, reason, now);
+    return;
+  }
+  size_t unsent = fl_transport_unsent(&to->conn);
+  if (unsent == 0)
+    return;
+  if (unsent >= FL_HIGH_WATERMARK)
+    fl_transport_read(&from->conn, false);
+  fl_relay_arm(relay);
+}
+
+void fl_relay_sent(struct fl_relay *relay, struct fl_relay_side *to,
+                   fl_time now) {
+  struct fl_relay_side *from = other(relay, to);
+  relay->active = now;
+  if (relay->state == FL_RELAY_OPEN &&
+      fl_transport_unsent(&to->conn) < FL_LOW_WATERMARK)
+    fl_transport_read(&from->conn, true);
+  pass_fin(relay, to, now);
+  fl_relay_arm(relay);
+}
+
+void fl_relay_side_ended(struct fl_relay *relay, struct fl_relay_side *side,
+                         enum fl_reason reason, fl_time now) {
+  if (reason != FL_PEER_CLOSED) {
+    broken(relay, side, reason, now);
+    return;
+  }
+  side->fin = true;
+  relay->active = now;
+  if (relay->state == FL_RELAY_OPEN) {
+    pass_fin(relay, other(relay, side), now);
+    fl_relay_arm(relay);
+  }
+}
+
+void fl_relay_side_expired(struct fl_relay *relay, struct fl_relay_side *side,
+                           fl_time now) {
+  if (fl_transport_stalled(&side->conn, write_timeout(relay, side), now))
+    broken(relay, side, FL_WRITE_TIMEOUT, now);
+  else if (relay->state == FL_RELAY_OPEN && now >= half_close_due(relay))
+    fl_relay_end(relay, NULL, FL_HALF_CLOSE_TIMEOUT, now);
+  else if (relay->state == FL_RELAY_OPEN && now >= idle_due(relay))
+    fl_relay_end(relay, NULL, FL_IDLE_TIMEOUT, now);
+  fl_relay_arm(relay);
+}
