@@ -20,7 +20,7 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream) {
   struct fl_server *best = NULL;
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
-        &upstream->servers[turn(upstream->next_request, i, count)];
+        upstream->servers[turn(upstream->next_request, i, count)];
     if (room(server) == NULL)
       continue;
     if (best == NULL || server->in_flight < best->in_flight)
@@ -30,7 +30,7 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream) {
   }
   if (best == NULL)
     return NULL;
-  upstream->next_request = (uint32_t)(best - upstream->servers + 1) % count;
+  upstream->next_request = (best->index + 1) % count;
   return room(best);
 }
 
@@ -40,7 +40,7 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
   struct fl_server *best = NULL;
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
-        &upstream->servers[turn(upstream->next_connect, i, count)];
+        upstream->servers[turn(upstream->next_connect, i, count)];
     if (!fl_server_may_connect(server, now))
       continue;
     /* Of pools both policies spread connections evenly: requests can only be
@@ -52,14 +52,14 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
       break;
   }
   if (best != NULL)
-    upstream->next_connect = (uint32_t)(best - upstream->servers + 1) % count;
+    upstream->next_connect = (best->index + 1) % count;
   return best;
 }
 
 fl_time fl_balance_retry_at(const struct fl_upstream *upstream) {
   fl_time retry = FL_NEVER;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = &upstream->servers[i];
+    const struct fl_server *server = upstream->servers[i];
     if (server->failures == 0)
       retry = fl_time_min(retry, server->rests_until);
     else if (server->connecting == 0)

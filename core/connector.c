@@ -54,13 +54,17 @@ static void look_up(struct fl_connector *connector, fl_time now) {
   arm(connector);
   if (server->lookup != 0 && now - server->asked_at < patience)
     return;
-  server->lookup = fl_gateway_token(conn->gateway, server);
+  server->lookup = ++conn->gateway->lookups; /* never given before */
   server->asked_at = now;
   enum fl_reason reason = io->resolve(
       io->ctx, server->lookup, server->endpoint->host, server->endpoint->port);
-  if (reason == FL_OK)
+  if (reason == FL_OK) {
+    if (fl_list_empty(&server->looking))
+      fl_list_push_back(&conn->gateway->looking, &server->looking);
     return;
+  }
   server->lookup = 0;
+  fl_list_remove(&server->looking);
   fl_list_remove(&connector->resolving);
   conn->owner->connected(conn, reason, now);
 }

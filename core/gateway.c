@@ -12,71 +12,89 @@
 
 /* Begin. */
 
-static bool init_upstreams(struct fl_gateway *gateway,
-                           const struct fl_gateway_setup *setup) {
-  const struct fl_config *config = setup->config;
-  for (uint32_t i = 0; i < config->upstream_count; i++) {
-    struct fl_placement placement =
-        fl_placement_upstream(config, i, setup->workers);
-    uint32_t shard;
-    if (fl_placement_has(placement, setup->worker, setup->workers, &shard) &&
-        !fl_upstream_init(&gateway->upstreams[i], gateway,
-                          &config->upstreams[i], shard, placement.count))
+static bool add_upstreams(struct fl_gateway *gateway) {
+  struct fl_generation *generation = gateway->generation;
+  for (uint32_t i = 0; i < generation->config->upstream_count; i++) {
+    if (!fl_placement_has(generation->upstreams[i].placement, gateway->worker,
+                          generation->workers, NULL))
+      continue;
+    gateway->by_config[i] = fl_upstream_new(gateway, generation, i);
+    if (gateway->by_config[i] == NULL)
       return false;
   }
   return true;
 }
 
-static void init_listeners(struct fl_gateway *gateway,
-                           const struct fl_gateway_setup *setup) {
-  for (uint32_t i = 0; i < setup->config->listener_count; i++) {
-    struct fl_listener *listener = &gateway->listeners[i];
-    listener->gateway = gateway;
-    listener->config = &setup->config->listeners[i];
-    listener->occupancy = &setup->occupancy[i];
-    if (listener->config->mode != FL_MODE_COMMAND)
-      listener->upstream = &gateway->upstreams[listener->config->upstream];
-    fl_list_init(&listener->clients);
+static bool add_listeners(struct fl_gateway *gateway) {
+  struct fl_generation *generation = gateway->generation;
+  for (uint32_t i = 0; i < generation->config->listener_count; i++) {
+    const struct fl_listener_config *config = &generation->config->listeners[i];
+    const struct fl_listener_plan *plan = &generation->listeners[i];
+    struct fl_upstream *upstream = config->mode == FL_MODE_COMMAND
+                                       ? NULL
+                                       : gateway->by_config[config->upstream];
+    if (!fl_placement_has(plan->placement, gateway->worker, generation->workers,
+                          NULL))
+      continue;
+    gateway->slots[plan->slot] =
+        fl_listener_new(gateway, generation, i, upstream);
+    if (gateway->slots[plan->slot] == NULL)
+      return false;
   }
+  return true;
 }
 
-struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup) {
-  const struct fl_config *config = setup->config;
-  struct fl_gateway *gateway = calloc(1, sizeof *gateway);
-  if (gateway == NULL)
-    return NULL;
-  gateway->config = config;
-  gateway->io = setup->io;
+static void init_lists(struct fl_gateway *gateway) {
+  fl_list_init(&gateway->listeners);
+  fl_list_init(&gateway->upstreams);
+  fl_list_init(&gateway->looking);
   fl_list_init(&gateway->runnable);
   fl_list_init(&gateway->dispatch);
   fl_list_init(&gateway->dirty);
   fl_list_init(&gateway->late);
-  gateway->listeners =
-      calloc(config->listener_count + 1, sizeof *gateway->listeners);
-  gateway->upstreams =
-      calloc(config->upstream_count + 1, sizeof *gateway->upstreams);
-  if (gateway->listeners == NULL || gateway->upstreams == NULL)
-    goto failed;
-  init_listeners(gateway, setup);
-  if (!init_upstreams(gateway, setup))
-    goto failed;
-  return gateway;
+}
 
-failed:
+struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup) {
+  struct fl_gateway *gateway = calloc(1, sizeof *gateway);
+  if (gateway == NULL)
+    return NULL;
+  init_lists(gateway);
+  gateway->generation = fl_generation_hold(setup->generation);
+  gateway->config = setup->generation->config;
+  gateway->io = setup->io;
+  gateway->occupancy = setup->occupancy;
+  gateway->worker = setup->worker;
+  gateway->slots = calloc(FL_LISTENER_SLOTS, sizeof(struct fl_listener *));
+  gateway->by_config =
+      calloc(gateway->config->upstream_count + 1, sizeof(struct fl_upstream *));
+  if (gateway->slots != NULL && gateway->by_config != NULL &&
+      add_upstreams(gateway) && add_listeners(gateway))
+    return gateway;
   fl_gateway_free(gateway);
   return NULL;
 }
 
+static struct fl_listener *listener_of(struct fl_list *link) {
+  return FL_CONTAINER(link, struct fl_listener, link);
+}
+
+static struct fl_upstream *upstream_of(struct fl_list *link) {
+  return FL_CONTAINER(link, struct fl_upstream, link);
+}
+
 void fl_gateway_free(struct fl_gateway *gateway) {
+  struct fl_list *link;
   if (gateway == NULL)
     return;
-  for (uint32_t i = 0;
-       gateway->upstreams != NULL && i < gateway->config->upstream_count; i++)
-    fl_upstream_free(&gateway->upstreams[i]);
-  free(gateway->upstreams);
-  free(gateway->listeners);
+  while ((link = fl_list_first(&gateway->listeners)) != NULL)
+    fl_listener_free(listener_of(link));
+  while ((link = fl_list_first(&gateway->upstreams)) != NULL)
+    fl_upstream_free(upstream_of(link));
+  free(gateway->by_config);
+  free(gateway->slots);
   fl_deadlines_free(&gateway->deadlines);
   fl_spare_free(&gateway->spare);
+  fl_generation_release(gateway->generation);
   free(gateway);
 }
 
@@ -84,9 +102,9 @@ void fl_gateway_free(struct fl_gateway *gateway) {
 static void each_upstream(struct fl_gateway *gateway,
                           void (*call)(struct fl_upstream *, fl_time),
                           fl_time now) {
-  for (uint32_t i = 0; i < gateway->config->upstream_count; i++)
-    if (gateway->upstreams[i].servers != NULL)
-      call(&gateway->upstreams[i], now);
+  struct fl_list *link = gateway->upstreams.next;
+  for (; link != &gateway->upstreams; link = link->next)
+    call(upstream_of(link), now);
 }
 
 static void dispatch(struct fl_upstream *upstream, fl_time now) {
@@ -102,11 +120,11 @@ void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
 
 /* Driving. */
 
-struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
+struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t slot,
                                   struct fl_sock *sock,
                                   const struct fl_addr *peer, fl_time now) {
-  assert(listener < gateway->config->listener_count);
-  struct fl_listener *to = &gateway->listeners[listener];
+  assert(slot < FL_LISTENER_SLOTS && gateway->slots[slot] != NULL);
+  struct fl_listener *to = gateway->slots[slot];
   if (gateway->stopping)
     return NULL;
   if (to->config->mode == FL_MODE_RELAY) {
@@ -117,12 +135,12 @@ struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
   return client == NULL ? NULL : &client->conn;
 }
 
-void fl_gateway_refused(struct fl_gateway *gateway, uint32_t listener,
+void fl_gateway_refused(struct fl_gateway *gateway, uint32_t slot,
                         const struct fl_addr *peer, enum fl_reason reason,
                         fl_time now) {
-  assert(listener < gateway->config->listener_count);
+  assert(slot < FL_LISTENER_SLOTS && gateway->slots[slot] != NULL);
   assert(reason >= FL_DENIED_ADDRESS && reason <= FL_ADDRESS_RATE);
-  struct fl_listener *from = &gateway->listeners[listener];
+  struct fl_listener *from = gateway->slots[slot];
   struct fl_refusals *refusals = &from->refusals[reason - FL_DENIED_ADDRESS];
   struct fl_event event = {.kind = FL_EVENT_CLIENT_REFUSED,
                            .reason = reason,
@@ -138,28 +156,19 @@ void fl_gateway_refused(struct fl_gateway *gateway, uint32_t listener,
   fl_gateway_event(gateway, &event);
 }
 
-/* A token is a count of lookups and the place of a server, so that an answer
-   finds its server, and a late one finds that nobody waits for it. */
-fl_token fl_gateway_token(struct fl_gateway *gateway,
-                          const struct fl_server *server) {
-  uint64_t upstream = (uint64_t)(server->upstream - gateway->upstreams);
-  uint64_t place = (uint64_t)(server - server->upstream->servers);
-  gateway->lookups++;
-  if (gateway->lookups == 0)
-    gateway->lookups = 1;
-  return (uint64_t)gateway->lookups << 32 | upstream << 16 | place;
-}
-
+/* A late answer finds that nobody waits for it. */
 void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
                          const struct fl_addr *addrs, uint32_t count,
                          enum fl_reason reason, fl_time now) {
-  uint32_t upstream = (uint32_t)(token >> 16 & 0xffff);
-  uint32_t server = (uint32_t)(token & 0xffff);
-  assert(upstream < gateway->config->upstream_count);
-  assert(server < gateway->upstreams[upstream].server_count);
-  struct fl_server *found = &gateway->upstreams[upstream].servers[server];
-  if (found->lookup == token)
-    fl_server_resolved(found, addrs, count, reason, now);
+  struct fl_list *link = gateway->looking.next;
+  for (; link != &gateway->looking; link = link->next) {
+    struct fl_server *server = FL_CONTAINER(link, struct fl_server, looking);
+    if (server->lookup != token)
+      continue;
+    fl_list_remove(&server->looking);
+    fl_server_resolved(server, addrs, count, reason, now);
+    return;
+  }
 }
 
 static void write_out(struct fl_list *dirty, fl_time now) {
@@ -206,8 +215,9 @@ fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
 static void each_client(struct fl_gateway *gateway, enum fl_mode mode,
                         void (*call)(struct fl_client *, fl_time),
                         fl_time now) {
-  for (uint32_t i = 0; i < gateway->config->listener_count; i++) {
-    struct fl_listener *listener = &gateway->listeners[i];
+  struct fl_list *link = gateway->listeners.next;
+  for (; link != &gateway->listeners; link = link->next) {
+    struct fl_listener *listener = listener_of(link);
     if (listener->config->mode != mode)
       continue;
     struct fl_list *node = listener->clients.next;
@@ -218,8 +228,9 @@ static void each_client(struct fl_gateway *gateway, enum fl_mode mode,
 }
 
 static void shut_relays(struct fl_gateway *gateway, fl_time now) {
-  for (uint32_t i = 0; i < gateway->config->listener_count; i++) {
-    struct fl_listener *listener = &gateway->listeners[i];
+  struct fl_list *link = gateway->listeners.next;
+  for (; link != &gateway->listeners; link = link->next) {
+    struct fl_listener *listener = listener_of(link);
     if (listener->config->mode != FL_MODE_RELAY)
       continue;
     struct fl_list *node = listener->clients.next;
@@ -265,11 +276,12 @@ const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway) {
 }
 
 void fl_gateway_check(const struct fl_gateway *gateway) {
-  for (uint32_t i = 0; i < gateway->config->upstream_count; i++)
-    if (gateway->upstreams[i].servers == NULL)
-      continue;
-    else if (gateway->upstreams[i].config->mode == FL_MODE_RELAY)
-      fl_relay_check(&gateway->upstreams[i]);
+  struct fl_list *link = gateway->upstreams.next;
+  for (; link != &gateway->upstreams; link = link->next) {
+    const struct fl_upstream *upstream = upstream_of(link);
+    if (upstream->config->mode == FL_MODE_RELAY)
+      fl_relay_check(upstream);
     else
-      fl_upstream_check(&gateway->upstreams[i]);
+      fl_upstream_check(upstream);
+  }
 }

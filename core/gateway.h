@@ -4,6 +4,7 @@
 #define FL_CORE_GATEWAY_H
 
 #include "core/config.h"
+#include "core/generation.h"
 #include "core/io.h"
 #include "core/metrics.h"
 #include "core/occupancy.h"
@@ -11,14 +12,13 @@
 struct fl_gateway;
 
 struct fl_gateway_setup {
-  const struct fl_config *config; /* outlives the gateway */
-  const struct fl_io *io;         /* outlives the gateway */
-  struct fl_occupancy *occupancy; /* one per listener of config, shared by all
-                                     workers; outlives the gateway. Core only
-                                     reads it (STATUS); who accepts sockets
-                                     enters and leaves. */
-  uint32_t worker;                /* 0.. */
-  uint32_t workers;               /* how many there are */
+  struct fl_generation *generation; /* what it begins with; it holds it */
+  const struct fl_io *io;           /* outlives the gateway */
+  struct fl_occupancy *occupancy;   /* by slot, shared by all workers; outlives
+                                       the gateway. Core only reads it
+                                       (STATUS); who accepts sockets enters
+                                       and leaves. */
+  uint32_t worker;                  /* 0.. */
 };
 
 /* Returns NULL when memory is out. Opens nothing yet. */
@@ -27,11 +27,11 @@ struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup);
 /* Starts filling the pools. Call once; then fl_gateway_turn. */
 void fl_gateway_start(struct fl_gateway *gateway, fl_time now);
 
-/* A client was accepted. Requires: placement says that this worker serves
-   `listener` (an index in config). Returns its connection, or NULL when it
+/* A client of the listener with this slot was accepted. Requires: placement
+   says that this worker serves it. Returns its connection, or NULL when it
    cannot be taken (memory is out, or fl_gateway_stop was called): the caller
    then closes sock. */
-struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
+struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t slot,
                                   struct fl_sock *sock,
                                   const struct fl_addr *peer, fl_time now);
 
@@ -40,7 +40,7 @@ struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t listener,
    reason one in FL_REFUSED_INTERVAL with the number since, so that a scan
    cannot fill the log. */
 enum { FL_REFUSED_INTERVAL = 10 * 1000 * 1000 }; /* microseconds */
-void fl_gateway_refused(struct fl_gateway *gateway, uint32_t listener,
+void fl_gateway_refused(struct fl_gateway *gateway, uint32_t slot,
                         const struct fl_addr *peer, enum fl_reason reason,
                         fl_time now);
 

@@ -12,10 +12,17 @@ struct fl_server;
 struct fl_upstream;
 
 struct fl_gateway {
-  const struct fl_config *config;
+  struct fl_generation *generation; /* in effect; held */
+  const struct fl_config *config;   /* of it */
   const struct fl_io *io;
-  struct fl_listener *listeners; /* one per listener of config */
-  struct fl_upstream *upstreams; /* one per upstream of config */
+  struct fl_occupancy *occupancy; /* by slot */
+  uint32_t worker;
+  struct fl_list listeners;       /* those served here */
+  struct fl_list upstreams;       /* those that live here */
+  struct fl_listener **slots;     /* a listener by its slot, or NULL */
+  struct fl_upstream **by_config; /* one per upstream of config; NULL where it
+                                     lives on other workers */
+  struct fl_list looking;         /* servers whose name is looked up */
   struct fl_deadlines deadlines;
   struct fl_spare spare;
   struct fl_metrics metrics;
@@ -28,13 +35,9 @@ struct fl_gateway {
                                  at the end of a turn */
   uint32_t clients[FL_MODES]; /* not closed yet, by enum fl_mode */
   uint32_t upstream_conns;    /* not closed yet */
-  uint32_t lookups;           /* asked for so far */
+  fl_token lookups;           /* asked for so far */
   int stopping;               /* enum fl_stop, 0 before the first stage */
 };
-
-/* A token for a lookup of this server's name, never given before. */
-fl_token fl_gateway_token(struct fl_gateway *gateway,
-                          const struct fl_server *server);
 
 /* Tells the outside. `event` lacks nothing. */
 static inline void fl_gateway_event(const struct fl_gateway *gateway,

@@ -4,6 +4,7 @@
 #define FL_CORE_LISTENER_H
 
 #include "core/config.h"
+#include "core/generation.h"
 #include "core/list.h"
 #include "core/occupancy.h"
 
@@ -18,11 +19,24 @@ struct fl_refusals {
 
 struct fl_listener {
   struct fl_gateway *gateway;
+  struct fl_list link;              /* on the gateway's */
+  struct fl_generation *generation; /* that config is of; held */
   const struct fl_listener_config *config;
-  struct fl_upstream *upstream;   /* request mode; else NULL */
+  struct fl_upstream *upstream;   /* NULL in command mode */
   struct fl_occupancy *occupancy; /* open clients over all workers */
   struct fl_list clients;         /* not closed yet */
+  uint32_t slot;
   struct fl_refusals refusals[3]; /* from FL_DENIED_ADDRESS on */
 };
+
+/* Listener `index` of a generation's configuration, on the gateway's list.
+   Returns NULL when memory is out. */
+struct fl_listener *fl_listener_new(struct fl_gateway *gateway,
+                                    struct fl_generation *generation,
+                                    uint32_t index,
+                                    struct fl_upstream *upstream);
+
+/* Requires: no client is left. */
+void fl_listener_free(struct fl_listener *listener);
 
 #endif

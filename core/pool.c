@@ -444,7 +444,7 @@ static bool wants_more(const struct fl_upstream *upstream) {
     return false;
   /* Attempts at a server that fails are no help to those that wait. */
   for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = &upstream->servers[i];
+    const struct fl_server *server = upstream->servers[i];
     coming += server->quiet + (server->failures == 0 ? server->connecting : 0);
   }
   return live(upstream) < min ||

@@ -294,7 +294,7 @@ void fl_relay_shut(struct fl_relay *relay, fl_time now) {
 void fl_relay_check(const struct fl_upstream *upstream) {
   uint32_t size = 0, waiting = 0;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = &upstream->servers[i];
+    const struct fl_server *server = upstream->servers[i];
     const struct fl_list *list = &server->relays;
     uint32_t of_server = 0, connecting = 0, relayed = 0;
     for (struct fl_list *node = list->next; node != list; node = node->next) {

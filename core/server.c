@@ -4,12 +4,20 @@
 #include "core/gateway_state.h"
 #include "core/upstream.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
-                    const struct fl_endpoint *endpoint) {
+struct fl_server *fl_server_new(struct fl_upstream *upstream,
+                                const struct fl_endpoint *endpoint,
+                                uint32_t index) {
+  struct fl_server *server = calloc(1, sizeof *server);
+  if (server == NULL)
+    return NULL;
   server->upstream = upstream;
   server->endpoint = endpoint;
+  server->index = index;
+  fl_list_init(&server->looking);
   fl_list_init(&server->resolving);
   fl_list_init(&server->relays);
   for (int state = 0; state < FL_POOLED_STATES; state++)
@@ -18,6 +26,15 @@ void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
     server->addrs[0] = endpoint->addr;
     server->addr_count = 1;
   }
+  return server;
+}
+
+void fl_server_free(struct fl_server *server) {
+  if (server == NULL)
+    return;
+  assert(server->size == 0);
+  fl_list_remove(&server->looking);
+  free(server);
 }
 
 bool fl_server_may_connect(const struct fl_server *server, fl_time now) {

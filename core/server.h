@@ -13,6 +13,7 @@ enum { FL_SERVER_ADDRS = 16 };
 
 struct fl_server {
   struct fl_upstream *upstream;
+  uint32_t index; /* among the upstream's */
   const struct fl_endpoint *endpoint;
   struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
   uint32_t size;                          /* connections not closed yet */
@@ -29,13 +30,19 @@ struct fl_server {
   fl_time retry_at;         /* no connect before that */
   fl_time asked_at;         /* when `lookup` was asked for */
   fl_token lookup;          /* under way; 0 for none */
+  struct fl_list looking;   /* on the gateway's list while it is */
   struct fl_list resolving; /* connectors that wait for it */
   uint32_t addr_count;
   struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */
 };
 
-void fl_server_init(struct fl_server *server, struct fl_upstream *upstream,
-                    const struct fl_endpoint *endpoint);
+/* Returns NULL when memory is out. */
+struct fl_server *fl_server_new(struct fl_upstream *upstream,
+                                const struct fl_endpoint *endpoint,
+                                uint32_t index);
+
+/* Requires: no connection of it is left. NULL is fine. */
+void fl_server_free(struct fl_server *server);
 
 /* Whether a connect may be started now. After a failure one attempt at a time
    is made until a connection stands. */

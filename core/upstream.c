@@ -161,45 +161,78 @@ static void upstream_expired(struct fl_deadline *deadline, fl_time now) {
 
 /* Begin and end. */
 
-bool fl_upstream_init(struct fl_upstream *upstream, struct fl_gateway *gateway,
-                      const struct fl_upstream_config *config, uint32_t shard,
-                      uint32_t shards) {
-  upstream->servers = calloc(config->server_count, sizeof *upstream->servers);
+static bool add_servers(struct fl_upstream *upstream) {
+  const struct fl_upstream_config *config = upstream->config;
+  upstream->servers = calloc(config->server_count, sizeof(struct fl_server *));
   if (upstream->servers == NULL)
     return false;
-  upstream->gateway = gateway;
-  upstream->config = config;
   upstream->server_count = config->server_count;
-  for (uint32_t i = 0; i < config->server_count; i++)
-    fl_server_init(&upstream->servers[i], upstream, &config->servers[i]);
-  upstream->min_size = fl_placement_part(config->pool.min_size, shard, shards);
-  upstream->max_size =
-      config->pool.max_size == 0
-          ? UINT32_MAX
-          : fl_placement_part(config->pool.max_size, shard, shards);
-  upstream->max_waiters =
-      fl_placement_part(config->pool.max_waiters, shard, shards);
+  for (uint32_t i = 0; i < config->server_count; i++) {
+    upstream->servers[i] = fl_server_new(upstream, &config->servers[i], i);
+    if (upstream->servers[i] == NULL)
+      return false;
+  }
+  return true;
+}
+
+/* This worker's parts of the sizes. */
+static void set_sizes(struct fl_upstream *upstream,
+                      struct fl_placement placement, uint32_t workers) {
+  const struct fl_pool_config *pool = &upstream->config->pool;
+  uint32_t count = placement.count;
+  uint32_t shard = 0;
+  bool here =
+      fl_placement_has(placement, upstream->gateway->worker, workers, &shard);
+  assert(here);
+  (void)here;
+  upstream->min_size = fl_placement_part(pool->min_size, shard, count);
+  upstream->max_size = pool->max_size == 0
+                           ? UINT32_MAX
+                           : fl_placement_part(pool->max_size, shard, count);
+  upstream->max_waiters = fl_placement_part(pool->max_waiters, shard, count);
+}
+
+struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
+                                    struct fl_generation *generation,
+                                    uint32_t index) {
+  struct fl_upstream *upstream = calloc(1, sizeof *upstream);
+  if (upstream == NULL)
+    return NULL;
+  upstream->gateway = gateway;
+  upstream->generation = fl_generation_hold(generation);
+  upstream->config = &generation->config->upstreams[index];
+  set_sizes(upstream, generation->upstreams[index].placement,
+            generation->workers);
+  fl_list_init(&upstream->link);
   fl_list_init(&upstream->waiters);
   fl_list_init(&upstream->followed);
   fl_list_init(&upstream->dispatch);
-  return fl_deadline_add(&gateway->deadlines, &upstream->deadline,
-                         upstream_expired);
+  fl_list_push_back(&gateway->upstreams, &upstream->link);
+  if (add_servers(upstream) &&
+      fl_deadline_add(&gateway->deadlines, &upstream->deadline,
+                      upstream_expired))
+    return upstream;
+  fl_upstream_free(upstream);
+  return NULL;
 }
 
 void fl_upstream_free(struct fl_upstream *upstream) {
-  if (upstream->servers == NULL)
-    return;
   assert(upstream->size == 0 && upstream->waiting == 0);
+  fl_list_remove(&upstream->link);
   fl_list_remove(&upstream->dispatch);
   fl_deadline_remove(&upstream->gateway->deadlines, &upstream->deadline);
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    fl_server_free(upstream->servers[i]);
   free(upstream->servers);
+  fl_generation_release(upstream->generation);
+  free(upstream);
 }
 
 void fl_upstream_shut(struct fl_upstream *upstream, fl_time now) {
   for (uint32_t i = 0; i < upstream->server_count; i++)
     for (int state = 0; state < FL_POOLED_CLOSING; state++) {
       struct fl_list *node;
-      struct fl_list *conns = &upstream->servers[i].conns[state];
+      struct fl_list *conns = &upstream->servers[i]->conns[state];
       while ((node = fl_list_first(conns)) != NULL)
         fl_pooled_retire(FL_CONTAINER(node, struct fl_pooled, conn.link),
                          FL_SHUTDOWN, now);
@@ -251,7 +284,7 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
   uint32_t size = 0, waiting = 0, states[FL_POOLED_STATES] = {0};
   uint64_t ticket = 0;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = &upstream->servers[i];
+    const struct fl_server *server = upstream->servers[i];
     uint32_t of_server = 0, in_flight = 0;
     for (int state = 0; state < FL_POOLED_STATES; state++) {
       uint32_t count = check_state(server, state, &in_flight);

@@ -5,13 +5,16 @@
 
 #include "core/client.h"
 #include "core/config.h"
+#include "core/generation.h"
 #include "core/pool.h"
 #include "core/server.h"
 
 struct fl_upstream {
   struct fl_gateway *gateway;
+  struct fl_list link;              /* on the gateway's */
+  struct fl_generation *generation; /* that config is of; held */
   const struct fl_upstream_config *config;
-  struct fl_server *servers;
+  struct fl_server **servers;
   uint32_t server_count;
   uint32_t next_request; /* round robin over servers, for requests */
   uint32_t next_connect; /* and for new connections */
@@ -34,12 +37,14 @@ struct fl_upstream {
 
 enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };
 
-/* Sets up shard `shard` of `shards`. Returns false when memory is out. */
-bool fl_upstream_init(struct fl_upstream *upstream, struct fl_gateway *gateway,
-                      const struct fl_upstream_config *config, uint32_t shard,
-                      uint32_t shards);
+/* This worker's shard of upstream `index` of a generation's configuration, on
+   the gateway's list. Requires: placement says that it has one. Returns NULL
+   when memory is out. */
+struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
+                                    struct fl_generation *generation,
+                                    uint32_t index);
 
-/* Requires: no connection is left. A zeroed upstream is fine. */
+/* Requires: no connection is left. */
 void fl_upstream_free(struct fl_upstream *upstream);
 
 /* A client has decoded a request. ASSIGNED: it was queued on a connection

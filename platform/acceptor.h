@@ -28,7 +28,7 @@ int fl_acceptor_listen(struct fl_acceptor *acceptor, struct fl_addr *addr);
 
 struct fl_acceptor_setup {
   const struct fl_listener_config *config; /* outlives the acceptor */
-  uint32_t listener;                       /* its index */
+  uint32_t slot;                           /* its own */
   struct fl_admission *admission;          /* outlives the acceptor */
   struct fl_placement placement;           /* the first worker's loop accepts */
   struct fl_worker **workers; /* all of them; outlives the acceptor */
@@ -36,7 +36,7 @@ struct fl_acceptor_setup {
 };
 
 /* Gives the acceptor to the worker whose loop accepts. Requires: before that
-   worker starts, and for all listeners of one index the same worker. Returns
+   worker starts, and for all addresses of one listener the same worker. Returns
    0 or an error. */
 int fl_acceptor_attach(struct fl_acceptor *acceptor,
                        const struct fl_acceptor_setup *setup);

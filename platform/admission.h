@@ -9,7 +9,7 @@
 #include "platform/mailbox.h"
 
 struct fl_admission {
-  struct fl_occupancy *occupancy; /* one per listener */
+  struct fl_occupancy *occupancy; /* by slot, FL_LISTENER_SLOTS */
   struct fl_guard **guards;       /* likewise; each is asked on one thread */
   atomic_uint over;   /* accepted sockets whose descriptor lies in the reserve
                          kept for upstreams and others */
@@ -18,9 +18,9 @@ struct fl_admission {
   uint32_t count;
 };
 
-/* An accepted socket of this listener was closed; `place` of its guard and
-   `over` as they were when it came. From any thread. */
-void fl_admission_left(struct fl_admission *admission, uint32_t listener,
+/* An accepted socket of the listener with this slot was closed; `place` of its
+   guard and `over` as they were when it came. From any thread. */
+void fl_admission_left(struct fl_admission *admission, uint32_t slot,
                        uint32_t place, bool over);
 
 /* A descriptor was closed: wakes acceptors that wait. From any thread. */

@@ -28,11 +28,11 @@ static bool closing(const struct fl_sock *sock) {
   return uv_is_closing((const uv_handle_t *)&sock->tcp) != 0;
 }
 
-struct fl_sock *fl_sock_new(uint32_t listener) {
+struct fl_sock *fl_sock_new(uint32_t slot) {
   struct fl_sock *sock = malloc(sizeof *sock);
   if (sock == NULL)
     return NULL;
-  sock->listener = listener;
+  sock->slot = slot;
   sock->place = 0;
   sock->over = false;
   sock->ended = false;
@@ -45,14 +45,14 @@ static void on_closed(uv_handle_t *handle) {
   struct fl_sock *sock = (struct fl_sock *)handle;
   struct fl_admission *admission = sockets_of(sock)->admission;
   struct fl_conn *conn = conn_of(sock);
-  uint32_t listener = sock->listener;
+  uint32_t slot = sock->slot;
   uint32_t place = sock->place;
   bool over = sock->over;
   free(sock);
-  if (listener == FL_SOCK_UPSTREAM)
+  if (slot == FL_SOCK_UPSTREAM)
     fl_admission_freed(admission);
   else
-    fl_admission_left(admission, listener, place, over);
+    fl_admission_left(admission, slot, place, over);
   if (conn != NULL)
     fl_conn_closed(conn, fl_clock());
 }

@@ -41,18 +41,19 @@ struct fl_sock {
     struct fl_arrival arrival; /* until fl_sock_open */
     uv_tcp_t tcp;              /* after; its `data` is the fl_conn */
   };
-  uint32_t listener; /* FL_SOCK_UPSTREAM: not accepted */
-  uint32_t place;    /* of the listener's guard */
-  bool over;         /* its descriptor lies in the reserve */
-  bool ended;        /* core was told of the peer's end */
-  bool broken;       /* core was told that the connection is broken */
+  uint32_t slot;  /* of its listener; FL_SOCK_UPSTREAM: not accepted */
+  uint32_t place; /* of the listener's guard */
+  bool over;      /* its descriptor lies in the reserve */
+  bool ended;     /* core was told of the peer's end */
+  bool broken;    /* core was told that the connection is broken */
 };
 
 #define FL_SOCK_UPSTREAM UINT32_MAX
 
-/* For a client of this listener. NULL when memory is out. Free it, or fill
-   its arrival (`place` and `over` too) and pass it to fl_sock_open. */
-struct fl_sock *fl_sock_new(uint32_t listener);
+/* For a client of the listener with this slot. NULL when memory is out. Free
+   it, or fill its arrival (`place` and `over` too) and pass it to fl_sock_open.
+ */
+struct fl_sock *fl_sock_new(uint32_t slot);
 
 /* Puts a client's socket on this loop and starts to read. From now on its
    close is told to admission, once. Returns false when that fails; the sock

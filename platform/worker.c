@@ -207,18 +207,18 @@ void fl_worker_adopt(struct fl_worker *worker, struct fl_sock *sock) {
   struct fl_addr peer = sock->arrival.peer;
   if (!fl_sock_open(&worker->sockets, sock))
     return;
-  struct fl_conn *conn = fl_gateway_accept(worker->gateway, sock->listener,
-                                           sock, &peer, fl_clock());
+  struct fl_conn *conn =
+      fl_gateway_accept(worker->gateway, sock->slot, sock, &peer, fl_clock());
   if (conn == NULL)
     fl_sock_close(sock, false);
   else
     fl_sock_attach(sock, conn);
 }
 
-void fl_worker_refused(struct fl_worker *worker, uint32_t listener,
+void fl_worker_refused(struct fl_worker *worker, uint32_t slot,
                        const struct fl_addr *peer, enum fl_reason reason,
                        fl_time now) {
-  fl_gateway_refused(worker->gateway, listener, peer, reason, now);
+  fl_gateway_refused(worker->gateway, slot, peer, reason, now);
 }
 
 static void on_arrival(void *owner, struct fl_message *message) {
@@ -286,11 +286,10 @@ static void fill(struct fl_worker *worker,
 
 static struct fl_gateway *new_gateway(struct fl_worker *worker,
                                       const struct fl_worker_setup *setup) {
-  struct fl_gateway_setup gateway = {.config = setup->config,
+  struct fl_gateway_setup gateway = {.generation = setup->generation,
                                      .io = &worker->io,
                                      .occupancy = setup->admission->occupancy,
-                                     .worker = setup->index,
-                                     .workers = setup->count};
+                                     .worker = setup->index};
   return fl_gateway_new(&gateway);
 }
 

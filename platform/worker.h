@@ -39,13 +39,12 @@ struct fl_report {
 };
 
 struct fl_worker_setup {
-  const struct fl_config *config; /* all pointers outlive the worker */
+  struct fl_generation *generation; /* all pointers outlive the worker */
   struct fl_admission *admission;
   const struct fl_hooks *hooks;
   struct fl_mailbox *control;
   fl_message_fn *report; /* takes struct fl_report on control's thread */
   uint32_t index;
-  uint32_t count;
 };
 
 /* Returns NULL with *error (of libuv) when that fails. */
@@ -67,8 +66,8 @@ int fl_worker_start(struct fl_worker *worker);
 /* From its own thread: a client with its arrival filled in comes here. */
 void fl_worker_adopt(struct fl_worker *worker, struct fl_sock *sock);
 
-/* From its own thread: a client of this listener was refused. */
-void fl_worker_refused(struct fl_worker *worker, uint32_t listener,
+/* From its own thread: a client of the listener with this slot was refused. */
+void fl_worker_refused(struct fl_worker *worker, uint32_t slot,
                        const struct fl_addr *peer, enum fl_reason reason,
                        fl_time now);
 

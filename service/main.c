@@ -18,9 +18,7 @@ static int run(const char *path) {
   if (config == NULL)
     return status;
   fl_log_level(config->log_level);
-  int result = fl_run(config, fl_check_name(path));
-  fl_config_free(config);
-  return result;
+  return fl_run(config, fl_check_name(path));
 }
 
 /* What was printed must have arrived: a full disk is not a success. */

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 struct run {
-  const struct fl_config *config;
+  struct fl_config *config;
+  struct fl_generation *generation;
   struct fl_listeners listeners;
   struct fl_admission admission;
   struct fl_control control;
@@ -52,23 +53,25 @@ static bool make_tables(struct run *run) {
   run->admission.mailboxes =
       calloc(run->count, sizeof *run->admission.mailboxes);
   run->admission.occupancy =
-      calloc(run->config->listener_count + 1, sizeof *run->admission.occupancy);
+      calloc(FL_LISTENER_SLOTS, sizeof *run->admission.occupancy);
   run->admission.guards =
-      calloc(run->config->listener_count + 1, sizeof *run->admission.guards);
+      calloc(FL_LISTENER_SLOTS, sizeof *run->admission.guards);
+  run->generation =
+      fl_generation_first(run->config, fl_config_free, run->count);
   if (run->workers == NULL || run->admission.mailboxes == NULL ||
-      run->admission.occupancy == NULL || run->admission.guards == NULL)
+      run->admission.occupancy == NULL || run->admission.guards == NULL ||
+      run->generation == NULL)
     return no_memory();
   run->admission.count = run->count;
   return make_guards(run);
 }
 
 static bool make_workers(struct run *run) {
-  struct fl_worker_setup setup = {.config = run->config,
+  struct fl_worker_setup setup = {.generation = run->generation,
                                   .admission = &run->admission,
                                   .hooks = &hooks,
                                   .control = &run->control.mailbox,
-                                  .report = fl_control_report,
-                                  .count = run->count};
+                                  .report = fl_control_report};
   for (; setup.index < run->count; setup.index++) {
     int error = 0;
     struct fl_worker *worker = fl_worker_new(&setup, &error);
@@ -88,9 +91,9 @@ static bool attach_listeners(struct run *run) {
     uint32_t listener = run->listeners.list[n].listener;
     struct fl_acceptor_setup setup = {
         .config = &run->config->listeners[listener],
-        .listener = listener,
+        .slot = run->generation->listeners[listener].slot,
         .admission = &run->admission,
-        .placement = fl_placement_listener(run->config, listener, run->count),
+        .placement = run->generation->listeners[listener].placement,
         .workers = run->workers,
         .worker_count = run->count};
     int error = fl_acceptor_attach(run->listeners.list[n].acceptor, &setup);
@@ -189,9 +192,13 @@ static bool clean_up(struct run *run) {
   free(run->workers);
   free(run->admission.mailboxes);
   free(run->admission.occupancy);
-  for (uint32_t i = 0; guards != NULL && i < run->config->listener_count; i++)
+  for (uint32_t i = 0; guards != NULL && i < FL_LISTENER_SLOTS; i++)
     fl_guard_free(guards[i]);
   free(guards);
+  if (run->generation != NULL)
+    fl_generation_release(run->generation);
+  else
+    fl_config_free(run->config);
   return true;
 }
 
@@ -215,12 +222,14 @@ static int run_all(struct run *run) {
 
 /* A lookup that the system still works on would be waited for when the
    process ends in the ordinary way (libuv joins its threads then). */
-int fl_run(const struct fl_config *config, const char *path) {
+int fl_run(struct fl_config *config, const char *path) {
   struct run run = {.config = config};
   fl_process_prepare();
   int status = fl_listeners_open(&run.listeners, config, path, &hooks);
-  if (status != FL_STATUS_OK)
+  if (status != FL_STATUS_OK) {
+    fl_config_free(config);
     return status;
+  }
   status = make_tables(&run) ? run_all(&run) : FL_STATUS_SYSTEM;
   if (!clean_up(&run))
     fl_process_exit(status);

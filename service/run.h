@@ -6,7 +6,8 @@
 
 /* Binds every listener, starts the workers, serves until SIGTERM or SIGINT,
    drains and returns the exit status (service/status.h). `path` is the
-   configuration's file, for errors that name a place in it. */
-int fl_run(const struct fl_config *config, const char *path);
+   configuration's file, for errors that name a place in it. The configuration
+   is its own from then on. */
+int fl_run(struct fl_config *config, const char *path);
 
 #endif

@@ -163,7 +163,7 @@ struct fl_acceptor *fl_acceptor_of_link(struct fl_list *link) {
 
 static bool clients_full(const struct fl_acceptor *acceptor) {
   const struct fl_acceptor_setup *setup = &acceptor->setup;
-  return atomic_load(&setup->admission->occupancy[setup->listener].open) >=
+  return atomic_load(&setup->admission->occupancy[setup->slot].open) >=
          setup->config->max_connections;
 }
 
@@ -296,9 +296,8 @@ static void deliver(struct fl_acceptor *acceptor, struct fl_sock *sock) {
    the place found free before the accept is still free. */
 static void enter(struct fl_acceptor *acceptor, struct fl_sock *sock) {
   const struct fl_acceptor_setup *setup = &acceptor->setup;
-  bool entered =
-      fl_occupancy_enter(&setup->admission->occupancy[setup->listener],
-                         setup->config->max_connections);
+  bool entered = fl_occupancy_enter(&setup->admission->occupancy[setup->slot],
+                                    setup->config->max_connections);
   assert(entered);
   (void)entered;
   sock->over = sock->arrival.socket >= acceptor->reserve;
@@ -311,7 +310,7 @@ static void enter(struct fl_acceptor *acceptor, struct fl_sock *sock) {
    it was refused and not served to its end. */
 static bool admit(struct fl_acceptor *acceptor, struct fl_sock *sock) {
   const struct fl_acceptor_setup *setup = &acceptor->setup;
-  struct fl_guard *guard = setup->admission->guards[setup->listener];
+  struct fl_guard *guard = setup->admission->guards[setup->slot];
   const struct fl_addr *peer = &sock->arrival.peer;
   const struct linger reset = {.l_onoff = 1, .l_linger = 0};
   fl_time now = fl_clock();
@@ -328,8 +327,8 @@ static bool admit(struct fl_acceptor *acceptor, struct fl_sock *sock) {
   int fd = sock->arrival.socket;
   (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   close_descriptor(fd);
-  fl_worker_refused(setup->workers[setup->placement.first], setup->listener,
-                    peer, reason, now);
+  fl_worker_refused(setup->workers[setup->placement.first], setup->slot, peer,
+                    reason, now);
   return false;
 }
 
@@ -363,7 +362,7 @@ static enum outcome accept_one(struct fl_acceptor *acceptor) {
     pause_for(acceptor, wait, 0);
     return NO_ROOM;
   }
-  struct fl_sock *sock = fl_sock_new(acceptor->setup.listener);
+  struct fl_sock *sock = fl_sock_new(acceptor->setup.slot);
   if (sock == NULL)
     return accept_failed(acceptor, ENOMEM);
   int fd = accept4(acceptor->fd, (struct sockaddr *)&peer, &size,

@@ -151,8 +151,7 @@ struct sim_acceptor *sim_acceptor_new(struct sim *sim, uint32_t listener) {
   acceptor->sim = sim;
   acceptor->index = listener;
   acceptor->last = &acceptor->first;
-  acceptor->placement =
-      fl_placement_listener(sim->config, listener, sim->worker_count);
+  acceptor->placement = sim->generation->listeners[listener].placement;
   const uint64_t key[2] = {sim_random_next(&sim->random),
                            sim_random_next(&sim->random)};
   sim->guards[listener] = fl_guard_new(config, key);

@@ -90,6 +90,10 @@ void sim_trace(const struct sim *sim, const char *format, ...) {
 static void begin(struct sim *sim) {
   sim->clock.now = SIM_BEGIN;
   sim_scenario_draw(sim);
+  sim->generation =
+      fl_generation_first(sim->config, fl_config_free, sim->worker_count);
+  if (sim->generation == NULL)
+    sim_fail(sim, "no memory for a generation");
   sim->ledger = sim_ledger_new(sim);
   for (uint32_t i = 0; i < sim->config->listener_count; i++)
     sim->acceptors[i] = sim_acceptor_new(sim, i);
@@ -132,7 +136,7 @@ bool sim_run(uint64_t seed, bool verbose) {
     run(sim);
     passed = true;
   }
-  fl_config_free(passed ? sim->config : NULL);
+  fl_generation_release(passed ? sim->generation : NULL);
   for (uint32_t i = 0; i < SIM_LISTENERS_MAX; i++)
     fl_guard_free(passed ? sim->guards[i] : NULL);
   sim_clock_free(&sim->clock);

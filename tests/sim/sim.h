@@ -3,6 +3,7 @@
 #define FL_TESTS_SIM_SIM_H
 
 #include "core/config.h"
+#include "core/generation.h"
 #include "core/guard.h"
 #include "core/occupancy.h"
 #include "tests/sim/clock.h"
@@ -58,7 +59,8 @@ struct sim {
 
   struct sim_port *ports; /* of the network */
   struct fl_config *config;
-  struct sim_wire line; /* the wire of command listeners */
+  struct fl_generation *generation; /* of config */
+  struct sim_wire line;             /* the wire of command listeners */
   struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
   struct fl_guard *guards[SIM_LISTENERS_MAX];
   uint32_t denied[SIM_LISTENERS_MAX]; /* how many of the sources are denied */

@@ -127,11 +127,10 @@ struct sim_worker *sim_worker_new(struct sim *sim, uint32_t index) {
   worker->io.resolve = io_resolve;
   worker->io.random = io_random;
   worker->io.event = io_event;
-  struct fl_gateway_setup setup = {.config = sim->config,
+  struct fl_gateway_setup setup = {.generation = sim->generation,
                                    .io = &worker->io,
                                    .occupancy = sim->occupancy,
-                                   .worker = index,
-                                   .workers = sim->worker_count};
+                                   .worker = index};
   worker->gateway = fl_gateway_new(&setup);
   if (worker->gateway == NULL)
     sim_fail(sim, "fl_gateway_new found no memory");

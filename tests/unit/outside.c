@@ -176,10 +176,11 @@ void fl_outside_init(struct fl_outside *outside) {
 }
 
 void fl_outside_start(struct fl_outside *outside) {
-  struct fl_gateway_setup setup = {.config = &outside->config,
+  outside->generation = fl_generation_first(&outside->config, NULL, 1);
+  assert(outside->generation != NULL);
+  struct fl_gateway_setup setup = {.generation = outside->generation,
                                    .io = &outside->io,
-                                   .occupancy = outside->occupancy,
-                                   .workers = 1};
+                                   .occupancy = outside->occupancy};
   outside->gateway = fl_gateway_new(&setup);
   assert(outside->gateway != NULL);
   fl_gateway_start(outside->gateway, outside->now);
@@ -304,6 +305,7 @@ void fl_outside_end(struct fl_outside *outside) {
   assert(fl_gateway_clients(outside->gateway, FL_MODE_REQUEST) == 0);
   assert(fl_gateway_clients(outside->gateway, FL_MODE_RELAY) == 0);
   fl_gateway_free(outside->gateway);
+  fl_generation_release(outside->generation);
   for (unsigned i = 0; i < outside->sock_count; i++) {
     free(outside->socks[i]->sent);
     free(outside->socks[i]);

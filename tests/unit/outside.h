@@ -32,6 +32,7 @@ struct fl_outside {
   struct fl_endpoint servers[4];
   struct fl_occupancy occupancy[2];
   struct fl_io io;
+  struct fl_generation *generation;
   struct fl_gateway *gateway;
   fl_time now;
   struct fl_sock *socks[FL_OUTSIDE_SOCKS]; /* in order of creation */

@@ -17,13 +17,12 @@ static struct fl_slice text(const char *bytes) {
 
 static void new_fails_cleanly_without_memory(void **state) {
   (void)state;
-  struct fl_gateway_setup setup = {.config = &out.config,
-                                   .io = &out.io,
-                                   .occupancy = out.occupancy,
-                                   .workers = 1};
+  struct fl_gateway_setup setup = {.io = &out.io, .occupancy = out.occupancy};
   struct fl_gateway *gateway = NULL;
   long allowed;
   fl_outside_init(&out);
+  setup.generation = fl_generation_first(&out.config, NULL, 1);
+  assert_non_null(setup.generation);
   for (allowed = 0; gateway == NULL; allowed++) {
     long before = fl_test_alloc_live();
     fl_test_alloc_fail_after(allowed);
@@ -34,6 +33,7 @@ static void new_fails_cleanly_without_memory(void **state) {
   }
   assert_true(allowed > 4); /* it does allocate, so failures were seen */
   fl_gateway_free(gateway);
+  fl_generation_release(setup.generation);
 }
 
 /* Every kind of traffic once, memory running out after `allowed` allocations.
