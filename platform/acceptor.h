@@ -2,7 +2,7 @@
    by several workers, accepted sockets go to them in turn. A client is only
    accepted when it can be served: at max_connections, or when descriptors or
    memory run out, accepting pauses and clients wait in the kernel's queue.
-   The file behind this header is the system's own. */
+   What the system has of its own is behind listening.h and descriptors.h. */
 #ifndef FL_PLATFORM_ACCEPTOR_H
 #define FL_PLATFORM_ACCEPTOR_H
 

@@ -19,4 +19,7 @@ int fl_socket_error(uv_os_sock_t socket);
 /* Closes a socket that no handle of libuv owns. */
 void fl_socket_close(uv_os_sock_t socket);
 
+/* The same with a reset. */
+void fl_socket_reset(uv_os_sock_t socket);
+
 #endif

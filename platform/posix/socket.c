@@ -16,3 +16,13 @@ int fl_socket_error(uv_os_sock_t socket) {
 }
 
 void fl_socket_close(uv_os_sock_t socket) { (void)close(socket); }
+
+/* By libuv's call: like its sockets', that close is unseen by the thread
+   sanitizer, which else takes a number given out again for a race. */
+void fl_socket_reset(uv_os_sock_t socket) {
+  const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+  uv_fs_t request;
+  (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  (void)uv_fs_close(NULL, &request, socket, NULL);
+  uv_fs_req_cleanup(&request);
+}
