@@ -141,6 +141,7 @@ void fl_config_free(struct fl_config *config) {
   }
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     free(config->upstreams[i].name);
+    free(config->upstreams[i].on_connect);
     free_endpoints(config->upstreams[i].servers,
                    config->upstreams[i].server_count);
   }

@@ -11,6 +11,7 @@
 #include "core/backoff.h"
 #include "core/framing.h"
 #include "core/pair.h"
+#include "core/payload.h"
 #include "core/place.h"
 #include "core/slice.h"
 #include "core/time.h"
@@ -88,6 +89,14 @@ struct fl_pool_config {
   fl_time max_lifetime; /* 0: none */
 };
 
+/* A step of what is said on a new connection: first `send`, where it has any
+   bytes, then a frame that begins with `expect` is awaited, if that is given.
+ */
+struct fl_step_config {
+  struct fl_payload send;
+  struct fl_payload expect;
+};
+
 struct fl_upstream_config {
   char *name; /* of an inline "host:port": that text */
   struct fl_endpoint *servers;
@@ -102,6 +111,8 @@ struct fl_upstream_config {
   uint32_t max_frame; /* bytes, of a reply */
   uint32_t in_flight; /* requests per connection, 1.. */
   struct fl_pool_config pool;
+  struct fl_step_config *on_connect;
+  uint32_t on_connect_count;
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */
   fl_time request_gap;

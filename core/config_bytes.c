@@ -17,51 +17,67 @@ static int digit(char character) {
   return -1;
 }
 
-static bool parse_hex(const char *digits, struct fl_bytes *bytes) {
-  const size_t size = strlen(digits);
-  struct fl_bytes result = {.size = (uint8_t)(size / 2)};
-  if (size % 2 != 0 || size / 2 > FL_BYTES_MAX)
+/* As fl_config_octets_parse, without "hex:". */
+static bool parse_hex(const char *digits, uint8_t *bytes, size_t max,
+                      size_t *size) {
+  const size_t length = strlen(digits);
+  if (length % 2 != 0 || length / 2 > max)
     return false;
-  for (size_t i = 0; i < size / 2; i++) {
+  for (size_t i = 0; i < length / 2; i++) {
     const int high = digit(digits[2 * i]);
     const int low = digit(digits[2 * i + 1]);
     if (high < 0 || low < 0)
       return false;
-    result.bytes[i] = (uint8_t)(high << 4 | low);
+    bytes[i] = (uint8_t)(high << 4 | low);
   }
-  *bytes = result;
+  *size = length / 2;
+  return true;
+}
+
+bool fl_config_octets_parse(const char *string, uint8_t *bytes, size_t max,
+                            size_t *size) {
+  const size_t length = strlen(string);
+  if (strncmp(string, HEX, HEX_SIZE) == 0)
+    return parse_hex(string + HEX_SIZE, bytes, max, size);
+  if (length > max)
+    return false;
+  memcpy(bytes, string, length);
+  *size = length;
   return true;
 }
 
 bool fl_config_bytes_parse(const char *string, struct fl_bytes *bytes) {
-  const size_t size = strlen(string);
-  if (strncmp(string, HEX, HEX_SIZE) == 0)
-    return parse_hex(string + HEX_SIZE, bytes);
-  if (size > FL_BYTES_MAX)
+  struct fl_bytes result = {0};
+  size_t size;
+  if (!fl_config_octets_parse(string, result.bytes, FL_BYTES_MAX, &size))
     return false;
-  *bytes = (struct fl_bytes){.size = (uint8_t)size};
-  memcpy(bytes->bytes, string, size);
+  result.size = (uint8_t)size;
+  *bytes = result;
   return true;
 }
 
-static bool is_plain(const struct fl_bytes *bytes) {
-  for (unsigned i = 0; i < bytes->size; i++)
-    if (bytes->bytes[i] < 0x20 || bytes->bytes[i] > 0x7E)
+static bool is_plain(const uint8_t *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++)
+    if (bytes[i] < 0x20 || bytes[i] > 0x7E)
       return false;
-  return bytes->size < HEX_SIZE || memcmp(bytes->bytes, HEX, HEX_SIZE) != 0;
+  return size < HEX_SIZE || memcmp(bytes, HEX, HEX_SIZE) != 0;
 }
 
-void fl_config_bytes_print(struct fl_text *text, const struct fl_bytes *bytes) {
+void fl_config_octets_print(struct fl_text *text, const uint8_t *bytes,
+                            size_t size) {
   static const char digits[] = "0123456789abcdef";
   fl_text_add(text, "");
-  if (is_plain(bytes)) {
-    fl_text_add_bytes(text, (const char *)bytes->bytes, bytes->size);
+  if (is_plain(bytes, size)) {
+    fl_text_add_bytes(text, (const char *)bytes, size);
     return;
   }
   fl_text_add(text, HEX);
-  for (unsigned i = 0; i < bytes->size; i++) {
-    const char pair[] = {digits[bytes->bytes[i] >> 4],
-                         digits[bytes->bytes[i] & 15]};
+  for (size_t i = 0; i < size; i++) {
+    const char pair[] = {digits[bytes[i] >> 4], digits[bytes[i] & 15]};
     fl_text_add_bytes(text, pair, sizeof pair);
   }
+}
+
+void fl_config_bytes_print(struct fl_text *text, const struct fl_bytes *bytes) {
+  fl_config_octets_print(text, bytes->bytes, bytes->size);
 }

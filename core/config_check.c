@@ -2,6 +2,7 @@
 
 #include "core/config_access.h"
 #include "core/config_endpoint.h"
+#include "core/config_own.h"
 #include "core/config_pair.h"
 #include "core/config_reference.h"
 #include "core/config_table.h"
@@ -426,8 +427,10 @@ static void check_upstream(struct fl_config_reader *reader,
   check_replies(reader, element);
   check_gap(reader, element);
   check_mode_keys(reader, &fl_config_upstream, element, upstream->mode);
-  if (upstream->mode != FL_MODE_RELAY)
+  if (upstream->mode != FL_MODE_RELAY) {
     fl_config_pair_check(reader, element);
+    fl_config_own_check(reader, element);
+  }
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
     check_order(reader, element, &orders[i]);
 }

@@ -17,6 +17,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_SIZE:
     return "size";
   case FL_CONFIG_BYTES:
+  case FL_CONFIG_PAYLOAD:
     return "bytes";
   case FL_CONFIG_IGNORED:
   case FL_CONFIG_ADDRESS:
@@ -110,6 +111,7 @@ void fl_config_describe_range(struct fl_text *text,
     add_choices(text, row->choices);
     break;
   case FL_CONFIG_BYTES:
+  case FL_CONFIG_PAYLOAD:
     add_limits(text, row);
     fl_text_add(text, " bytes");
     break;
@@ -172,6 +174,7 @@ static void describe_type(struct fl_text *text,
     add_limits(text, row);
     break;
   case FL_CONFIG_BYTES:
+  case FL_CONFIG_PAYLOAD:
     fl_text_add(text, "text, or hexadecimal such as \"hex:0d0a\", ");
     fl_config_describe_range(text, row);
     break;

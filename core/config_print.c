@@ -45,6 +45,21 @@ static void print_bytes(struct printer *printer, const struct fl_bytes *bytes) {
   print_text(printer, &text);
 }
 
+static void print_payload(struct printer *printer,
+                          const struct fl_payload *payload) {
+  struct fl_text text = {0};
+  fl_config_octets_print(&text, payload->bytes, payload->size);
+  print_text(printer, &text);
+}
+
+/* Whether the file had it, where there is no default. */
+static bool is_given(const struct fl_config_row *row, const void *base) {
+  if (row->type != FL_CONFIG_PAYLOAD || (row->flags & FL_CONFIG_REQUIRED) != 0)
+    return true;
+  const struct fl_payload *payload = field_of(base, row->offset);
+  return payload->given;
+}
+
 static void print_duration(struct printer *printer, fl_time duration) {
   if (duration == FL_NEVER) /* no limit is what "auto" means there */
     fl_json_write_string(&printer->writer, "auto");
@@ -121,6 +136,29 @@ static void print_upstreams(struct printer *printer) {
   fl_json_write_close(&printer->writer, ']');
 }
 
+/* Elements that belong to the one at base. */
+static void print_elements(struct printer *printer,
+                           const struct fl_config_row *row, const void *base,
+                           int mode) {
+  uint32_t count = *(const uint32_t *)field_of(base, row->count_offset);
+  const unsigned char *at;
+  memcpy(&at, field_of(base, row->offset), sizeof at);
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < count; i++)
+    print_section(printer, row->section, at + i * row->section->size, mode);
+  fl_json_write_close(&printer->writer, ']');
+}
+
+static void print_list(struct printer *printer, const struct fl_config_row *row,
+                       const void *base, int mode) {
+  if (row->section == &fl_config_listener)
+    print_listeners(printer);
+  else if (row->section == &fl_config_upstream)
+    print_upstreams(printer);
+  else
+    print_elements(printer, row, base, mode);
+}
+
 static void print_value(struct printer *printer,
                         const struct fl_config_row *row, const void *base,
                         int mode) {
@@ -143,6 +181,9 @@ static void print_value(struct printer *printer,
     break;
   case FL_CONFIG_BYTES:
     print_bytes(printer, field);
+    break;
+  case FL_CONFIG_PAYLOAD:
+    print_payload(printer, field);
     break;
   case FL_CONFIG_DURATION:
     print_duration(printer, *(const fl_time *)field);
@@ -175,10 +216,7 @@ static void print_value(struct printer *printer,
     print_section(printer, row->section, field, mode);
     break;
   case FL_CONFIG_LIST:
-    if (row->section == &fl_config_listener)
-      print_listeners(printer);
-    else
-      print_upstreams(printer);
+    print_list(printer, row, base, mode);
     break;
   }
 }
@@ -191,7 +229,7 @@ static void print_section(struct printer *printer,
   for (uint32_t i = 0; i < section->count; i++) {
     const struct fl_config_row *row = &section->rows[i];
     if (!fl_config_row_in_mode(row, mode) || row->type == FL_CONFIG_IGNORED ||
-        !fl_config_row_applies(section, row, base))
+        !fl_config_row_applies(section, row, base) || !is_given(row, base))
       continue;
     fl_json_write_key(&printer->writer, row->key);
     print_value(printer, row, base, mode);

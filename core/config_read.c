@@ -166,10 +166,12 @@ static void read_list(struct fl_config_reader *reader,
   unsigned char *at;
   memcpy(&at, field_of(base, row->offset), sizeof at);
   do {
-    *(struct fl_sockopts *)field_of(at, section->socket_offset) =
-        reader->config->socket;
-    *(struct fl_place *)field_of(at, section->place_offset) =
-        element.place->value;
+    if (section->socket_offset != FL_CONFIG_NO_FIELD)
+      *(struct fl_sockopts *)field_of(at, section->socket_offset) =
+          reader->config->socket;
+    if (section->place_offset != FL_CONFIG_NO_FIELD)
+      *(struct fl_place *)field_of(at, section->place_offset) =
+          element.place->value;
     fl_config_read_section(reader, section, &element, at, false);
     at += section->size;
   } while (fl_config_node_next(reader, &element) && element.index < count);

@@ -132,6 +132,19 @@ static bool read_bytes(const struct fl_config_row *row, const char *string,
   return true;
 }
 
+static bool read_payload(const struct fl_config_row *row, const char *string,
+                         void *base) {
+  struct fl_payload payload = {.given = true};
+  size_t size;
+  if (string == NULL ||
+      !fl_config_octets_parse(string, payload.bytes, FL_PAYLOAD_MAX, &size) ||
+      !in_range(row, size))
+    return false;
+  payload.size = (uint16_t)size;
+  *(struct fl_payload *)field_of(base, row->offset) = payload;
+  return true;
+}
+
 void fl_config_scalar_default(const struct fl_config_row *row, void *base) {
   uint64_t value = 0;
   if (row->initial == NULL)
@@ -155,6 +168,8 @@ bool fl_config_scalar_read(const struct fl_config_row *row, const cJSON *item,
   uint64_t value = 0;
   if (row->type == FL_CONFIG_BYTES)
     return read_bytes(row, cJSON_GetStringValue(item), base);
+  if (row->type == FL_CONFIG_PAYLOAD)
+    return read_payload(row, cJSON_GetStringValue(item), base);
   if (!read_scalar(row, item, &value))
     return false;
   store(row, base, value);

@@ -143,6 +143,7 @@ static void write_type(struct fl_json_writer *writer,
     write_pair(writer, "type", "boolean");
     break;
   case FL_CONFIG_BYTES:
+  case FL_CONFIG_PAYLOAD:
     write_bytes(writer, row);
     break;
   case FL_CONFIG_INTEGER:

@@ -332,6 +332,21 @@ static const struct fl_config_row backoff_rows[] = {
 static const struct fl_config_section backoff_section = {
   "upstreams[].backoff", ROWS(backoff_rows), .size = 0};
 
+static const struct fl_config_row step_rows[] = {
+  {"send", FL_CONFIG_PAYLOAD, 0, NULL, 1, FL_PAYLOAD_MAX,
+   FIELD(fl_step_config, send),
+   .meaning = "A frame to send: whole, or without the start and end that "
+              "framing `line` and `delimited` put around it."},
+  {"expect", FL_CONFIG_PAYLOAD, 0, NULL, 0, FL_PAYLOAD_MAX,
+   FIELD(fl_step_config, expect),
+   .meaning = "What the server's next frame begins with, after the `start` "
+              "of framing `delimited`; empty for any frame. Without it none "
+              "is awaited."},
+};
+static const struct fl_config_section step_section = {
+  "upstreams[].on_connect[]", ROWS(step_rows), sizeof(struct fl_step_config),
+  FL_CONFIG_NO_FIELD, FL_CONFIG_NO_FIELD};
+
 static const struct fl_config_row upstream_rows[] = {
   {"name", FL_CONFIG_NAME, FL_CONFIG_REQUIRED, NULL, 1, 64,
    FIELD(fl_upstream_config, name),
@@ -379,10 +394,19 @@ static const struct fl_config_row upstream_rows[] = {
    FIELD(fl_upstream_config, connect_timeout),
    .meaning = "How long looking the name up may take, and then connecting "
               "to each of its addresses."},
+  {"on_connect", FL_CONFIG_LIST, FL_CONFIG_REQUEST_MODE, NULL, 0, 16,
+   .section = &step_section,
+   ARRAY(fl_upstream_config, on_connect, on_connect_count),
+   .meaning = "Not for relays. What is said on a new connection before its "
+              "first request, step by step: a greeting to expect, a sign-on "
+              "to send. All of it has `connect_timeout`; whatever else the "
+              "server says closes the connection and counts as a failed "
+              "connect."},
   {"connect_settle", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
    S(60), .step = 0, FIELD(fl_upstream_config, connect_settle),
    .meaning = "Not for relays. Quiet time after a connection is made, for "
-              "servers that drop what comes too early."},
+              "servers that drop what comes too early. A greeting that "
+              "`on_connect` expects may come within it."},
   {"request_gap", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
    S(60), .step = 0, FIELD(fl_upstream_config, request_gap),
    .meaning = "Not for relays. Quiet time between a reply and the next "

@@ -18,6 +18,7 @@ enum fl_config_type {
   FL_CONFIG_SIZE,     /* uint32_t, bytes; "auto" is 0 */
   FL_CONFIG_CHOICE,   /* an enum of int's size, or FL_CONFIG_NO_FIELD */
   FL_CONFIG_BYTES,    /* struct fl_bytes; min and max are of its size */
+  FL_CONFIG_PAYLOAD,  /* struct fl_payload; likewise */
   FL_CONFIG_NAME,     /* char * */
   FL_CONFIG_LISTEN,   /* struct fl_endpoint * and a uint32_t count */
   FL_CONFIG_SERVERS,  /* likewise */
@@ -72,10 +73,10 @@ struct fl_config_section {
   const struct fl_config_row *rows;
   uint32_t count;
   /* Of a list's elements: */
-  size_t size; /* of their struct */
-  size_t place_offset;
+  size_t size;          /* of their struct */
+  size_t place_offset;  /* or FL_CONFIG_NO_FIELD */
   size_t socket_offset; /* of the struct fl_sockopts that starts as a copy of
-                           the outermost one */
+                           the outermost one; or FL_CONFIG_NO_FIELD */
 };
 
 enum { FL_CONFIG_ROWS_MAX = 32 }; /* in any section */

@@ -22,12 +22,18 @@ static struct fl_metrics *metrics_of(const struct fl_pooled *pooled) {
 
 /* States. */
 
+/* On its way to its first request. */
+static bool is_coming(const struct fl_pooled *pooled) {
+  return pooled->state == FL_POOLED_CONNECTING ||
+         pooled->state == FL_POOLED_SIGNING_ON;
+}
+
 static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
   struct fl_server *server = pooled->server;
   struct fl_list *list = &server->conns[state];
   pooled->state = state;
   server->upstream->closing += state == FL_POOLED_CLOSING;
-  server->connecting += state == FL_POOLED_CONNECTING;
+  server->connecting += is_coming(pooled);
   server->quiet += state == FL_POOLED_QUIET;
   if (state == FL_POOLED_IDLE) /* the one used last is used next */
     fl_list_push_front(list, &pooled->conn.link);
@@ -37,7 +43,7 @@ static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
 
 static void leave(struct fl_pooled *pooled) {
   pooled->server->upstream->closing -= pooled->state == FL_POOLED_CLOSING;
-  pooled->server->connecting -= pooled->state == FL_POOLED_CONNECTING;
+  pooled->server->connecting -= is_coming(pooled);
   pooled->server->quiet -= pooled->state == FL_POOLED_QUIET;
   fl_list_remove(&pooled->conn.link);
 }
@@ -80,6 +86,13 @@ static fl_time request_or_write_due(const struct fl_pooled *pooled) {
                              upstream_of(pooled)->config->write_timeout));
 }
 
+/* A send may have to wait for connect_settle. */
+static fl_time sign_on_due(const struct fl_pooled *pooled) {
+  if (pooled->errand.expect == NULL)
+    return fl_time_min(pooled->quiet_until, pooled->errand.due);
+  return pooled->errand.due;
+}
+
 static void arm(struct fl_pooled *pooled) {
   const struct fl_upstream_config *config = upstream_of(pooled)->config;
   fl_time due = FL_NEVER;
@@ -89,6 +102,9 @@ static void arm(struct fl_pooled *pooled) {
     break;
   case FL_POOLED_QUIET:
     due = pooled->quiet_until;
+    break;
+  case FL_POOLED_SIGNING_ON:
+    due = sign_on_due(pooled);
     break;
   case FL_POOLED_IDLE:
     due = fl_time_min(fl_time_add(pooled->used, config->pool.idle_timeout),
@@ -136,6 +152,56 @@ bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
   return true;
 }
 
+/* The connection stands and may have requests. */
+static void stands(struct fl_pooled *pooled, fl_time now) {
+  fl_server_connected(pooled->server, now);
+  fl_pooled_place(pooled, now);
+  fl_upstream_wake(upstream_of(pooled));
+}
+
+/* Goes on with on_connect. Returns FL_OK, or why it must be retired. */
+static enum fl_reason sign_on(struct fl_pooled *pooled, fl_time now) {
+  bool done;
+  enum fl_reason reason = fl_errand_sign_on(pooled, &done, now);
+  if (reason == FL_OK && done)
+    stands(pooled, now);
+  return reason;
+}
+
+/* As fl_outcome_decode, while on_connect is under way. What comes behind the
+   last frame of it, or before the step that it would answer, is more than
+   the server should say. */
+static size_t decode_sign_on(struct fl_pooled *pooled, struct fl_slice bytes,
+                             enum fl_reason *broken, fl_time now) {
+  size_t used = 0;
+  *broken = FL_OK;
+  while (*broken == FL_OK && used < bytes.size) {
+    struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
+    size_t size = fl_errand_take(pooled, rest, broken);
+    if (*broken != FL_OK)
+      *broken = FL_BAD_GREETING;
+    if (size == 0)
+      break;
+    used += size;
+    const struct fl_step_config *steps =
+        upstream_of(pooled)->config->on_connect;
+    uint32_t count = upstream_of(pooled)->config->on_connect_count;
+    uint32_t step = pooled->errand.step;
+    if (used < bytes.size && (step == count || steps[step].send.size > 0))
+      *broken = FL_BAD_GREETING;
+    if (*broken == FL_OK)
+      *broken = sign_on(pooled, now);
+  }
+  return used;
+}
+
+static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
+                     enum fl_reason *broken, fl_time now) {
+  if (pooled->state == FL_POOLED_SIGNING_ON)
+    return decode_sign_on(pooled, bytes, broken, now);
+  return fl_outcome_decode(pooled, bytes, broken, now);
+}
+
 static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
                         fl_time now) {
   struct fl_pooled *pooled = of(conn);
@@ -148,8 +214,8 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
     broken = FL_OUT_OF_MEMORY;
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
   if (broken == FL_OK)
-    used = fl_outcome_decode(pooled, kept ? fl_buffer_peek(&conn->in) : bytes,
-                             &broken, now);
+    used =
+        decode(pooled, kept ? fl_buffer_peek(&conn->in) : bytes, &broken, now);
   struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
   if (kept)
     fl_buffer_consume(&conn->in, spare, used);
@@ -227,16 +293,17 @@ static bool is_ours(enum fl_reason reason) {
    that refuses, and one that says what nobody asked for cannot be used. One
    that closes what was idle for a while does nobody harm, for connects follow
    each other no faster than `initial`; nor does one that leaves a request
-   without a reply: the next connect only follows the next request. */
+   without a reply: the next connect only follows the next request. `early`:
+   on_connect had not ended, so it never stood. */
 static void judge_server(struct fl_pooled *pooled, enum fl_reason reason,
-                         fl_time now) {
+                         bool early, fl_time now) {
   struct fl_server *server = pooled->server;
   fl_time stood = now - pooled->conn.opened;
   if (is_ours(reason))
     return;
   if (pooled->replied)
     fl_server_left(server, now);
-  else if (reason == FL_UNEXPECTED_DATA ||
+  else if (early || reason == FL_UNEXPECTED_DATA ||
            (pooled->exchanges.started == 0 &&
             stood < server->upstream->config->backoff.initial))
     fl_server_failed(server, reason, now);
@@ -251,10 +318,11 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
   assert(pooled->state != FL_POOLED_CLOSING);
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
   bool stood = pooled->state != FL_POOLED_CONNECTING;
+  bool early = pooled->state == FL_POOLED_SIGNING_ON;
   move(pooled, FL_POOLED_CLOSING);
   if (stood) {
     reason = end_reason(pooled, reason);
-    judge_server(pooled, reason, now);
+    judge_server(pooled, reason, early, now);
     report_closed(pooled, reason, now);
   }
   fl_outcome_retired(pooled, reason, now);
@@ -314,15 +382,19 @@ static void pooled_connected(struct fl_conn *conn, enum fl_reason reason,
       fl_time_add(now, upstream_of(pooled)->config->connect_settle);
   pooled->expires = end_of_life(pooled, now);
   metrics_of(pooled)->upstream_connects++;
-  fl_server_connected(pooled->server, now);
   struct fl_event event = {.kind = FL_EVENT_UPSTREAM_CONNECTED,
                            .upstream = upstream_of(pooled)->config->name,
                            .server = pooled->server->endpoint->text,
                            .peer = conn->peer};
   fl_gateway_event(conn->gateway, &event);
-  fl_pooled_place(pooled, now);
-  arm(pooled);
-  fl_upstream_wake(upstream_of(pooled));
+  pooled->errand.due =
+      fl_time_add(now, upstream_of(pooled)->config->connect_timeout);
+  move(pooled, FL_POOLED_SIGNING_ON);
+  reason = sign_on(pooled, now);
+  if (reason != FL_OK)
+    fl_pooled_retire(pooled, reason, now);
+  else
+    arm(pooled);
 }
 
 static void pooled_ended(struct fl_conn *conn, enum fl_reason reason,
@@ -378,7 +450,14 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
     connect_failed(pooled, FL_CONNECT_TIMEOUT, now);
     return;
   }
-  if (pooled->state == FL_POOLED_QUIET) {
+  if (pooled->state == FL_POOLED_SIGNING_ON) {
+    enum fl_reason reason =
+        now >= pooled->errand.due ? FL_BAD_GREETING : sign_on(pooled, now);
+    if (reason != FL_OK) {
+      fl_pooled_retire(pooled, reason, now);
+      return;
+    }
+  } else if (pooled->state == FL_POOLED_QUIET) {
     fl_pooled_place(pooled, now);
     fl_upstream_wake(upstream);
   } else if (pooled->state == FL_POOLED_IDLE) {

@@ -6,6 +6,7 @@
 #define FL_CORE_POOL_H
 
 #include "core/connector.h"
+#include "core/errand.h"
 #include "core/exchange.h"
 #include "core/framing.h"
 #include "core/transport.h"
@@ -18,6 +19,7 @@ enum fl_pooled_state {
                            before it tries the next */
   FL_POOLED_QUIET,      /* connect_settle or request_gap: any byte that comes
                            now answers no request */
+  FL_POOLED_SIGNING_ON, /* on_connect is under way */
   FL_POOLED_IDLE,       /* no request on it */
   FL_POOLED_BUSY,       /* requests on it, and room for more */
   FL_POOLED_FULL,       /* no room for more: in_flight requests on it, or some
@@ -33,6 +35,7 @@ struct fl_pooled {
   struct fl_list followers; /* clients that wait for this connection */
   struct fl_list followed;  /* on the upstream's list while it has some */
   struct fl_framing_state framing;
+  struct fl_errand errand;
   enum fl_pooled_state state;
   struct fl_connector connector;
   bool replied;        /* it has delivered a reply */

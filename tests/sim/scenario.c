@@ -2,6 +2,7 @@
 
 #include "tests/sim/client.h"
 #include "tests/sim/name.h"
+#include "tests/sim/own.h"
 #include "tests/sim/relay.h"
 #include "tests/sim/server.h"
 
@@ -12,7 +13,7 @@
 
 struct draft { /* of config.json */
   struct sim *sim;
-  char text[16384];
+  char text[32768];
   size_t size;
   bool relayed; /* with a relay listener */
 };
@@ -150,6 +151,7 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
     in_flight = add_pair(draft, &plan->wire.pair);
   add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ", in_flight, bytes);
   add_quiet(draft, in_flight);
+  add(draft, "%s", sim_own_config(sim, plan));
   add_pool(draft, upstream, max);
   add_time(draft, "connect_timeout", plan->clean ? 5000 : 200, 5000);
   add_waits(draft, plan->clean, large);
@@ -304,6 +306,7 @@ static void draw_config(struct sim *sim) {
     sim->upstreams[i].built_in = i == 0 && percent(sim, 15);
     sim->upstreams[i].clean = percent(sim, 40);
     draw_wires(sim, &sim->upstreams[i]);
+    sim_own_draw(sim, &sim->upstreams[i]);
   }
   add(draft, "{\"workers\": %u, ", sim->worker_count);
   if (percent(sim, 20))
@@ -344,6 +347,7 @@ static struct sim_server_plan draw_server(struct sim *sim, uint32_t upstream) {
   plan.close_after = sometimes(sim, 10);
   plan.unsolicited = sometimes(sim, 50);
   plan.hang_up = sometimes(sim, 20);
+  plan.rude = sometimes(sim, 20);
   plan.stalls = sometimes(sim, 60);
   plan.falls = percent(sim, 35);
   return plan;

@@ -1,6 +1,7 @@
 #include "tests/sim/server.h"
 
 #include "tests/sim/network.h"
+#include "tests/sim/own.h"
 
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct link { /* one accepted connection */
   fl_time busy; /* until when it works on what came so far */
   uint64_t received;
   uint64_t answered;
+  bool signed_on;
   bool deaf; /* answers nothing more */
   bool closed;
 };
@@ -190,15 +192,32 @@ static fl_time service(struct sim_server *server, enum fate fate) {
   return chance(server, 0, server->plan.service);
 }
 
+/* "re:" and the line, or what answers a line of the gateway's own. */
+static struct fl_slice reply_line(struct link *link) {
+  struct sim *sim = link->server->sim;
+  const char *own = sim_own_answer(link->line, link->size);
+  struct fl_slice line = {(const uint8_t *)own, 3 + link->size};
+  if (own == NULL && sim->upstreams[link->server->upstream].signs_on &&
+      !link->signed_on)
+    sim_fail(sim, "upstream %u got a request before a sign-on",
+             link->server->upstream);
+  if (own != NULL) {
+    link->signed_on = true;
+    line.size = strlen(own);
+    return line;
+  }
+  uint8_t *bytes = sim_alloc(link->server->sim, line.size);
+  memcpy(bytes, "re:", 3);
+  memcpy(bytes + 3, link->line, link->size);
+  line.bytes = bytes;
+  return line;
+}
+
 static void take_request(struct link *link) {
   struct sim_server *server = link->server;
   struct sim_clock *clock = &server->sim->clock;
   struct reply *reply = sim_alloc(server->sim, sizeof *reply);
-  struct fl_slice line = {NULL, 3 + link->size};
-  uint8_t *bytes = sim_alloc(server->sim, line.size);
-  memcpy(bytes, "re:", 3);
-  memcpy(bytes + 3, link->line, link->size);
-  line.bytes = bytes;
+  struct fl_slice line = reply_line(link);
   line = sim_wire_frame(server->sim,
                         &server->sim->upstreams[server->upstream].reply_wire,
                         link->reader.id, line);
@@ -279,6 +298,29 @@ static void stall(void *ctx, uint64_t arg) {
                   chance(link->server, 0, 8 * FL_SECOND), read_again, link, 0);
 }
 
+/* The greeting of a server that greets; or none, another, or more. */
+static void greet(struct link *link) {
+  struct sim_server *server = link->server;
+  const struct sim_upstream_plan *plan =
+      &server->sim->upstreams[server->upstream];
+  if (!plan->greets)
+    return;
+  struct fl_slice frame = sim_own_greeting(server->sim, plan);
+  if (!sim_random_chance(&server->sim->random, server->plan.rude)) {
+    sim_end_write(link->end, frame);
+    return;
+  }
+  size_t size = (size_t)chance(server, 0, 2 * frame.size);
+  uint8_t *bytes = sim_alloc(server->sim, 2 * frame.size);
+  memcpy(bytes, frame.bytes, frame.size);
+  memcpy(bytes + frame.size, frame.bytes, frame.size);
+  if (size == frame.size)
+    bytes[0] ^= 1;
+  if (size > 0)
+    sim_end_write_glued(link->end, (struct fl_slice){bytes, size},
+                        size > frame.size ? frame.size : 0);
+}
+
 static void on_accept(void *owner, struct sim_end *end,
                       const struct fl_addr *from) {
   struct sim_server *server = owner;
@@ -290,6 +332,7 @@ static void on_accept(void *owner, struct sim_end *end,
   link->next = server->links;
   server->links = link;
   sim_end_own(end, &ops, link);
+  greet(link);
   if (sim_random_chance(&server->sim->random, server->plan.stalls))
     sim_clock_after(&server->sim->clock, chance(server, 0, FL_SECOND), stall,
                     link, 0);

@@ -23,6 +23,8 @@ struct sim_server_plan {
   unsigned unsolicited; /* of connections: bytes nobody asked for */
   unsigned stalls;      /* of connections: reads nothing for a while */
   unsigned hang_up;     /* of connections: FIN at once */
+  unsigned rude;        /* of connections: no greeting, a wrong one, or more
+                           than it */
   bool falls;           /* at times takes no connection for a while */
   bool absent;          /* nobody ever listens there */
 };

@@ -44,6 +44,8 @@ enum sim_phase {
 struct sim_upstream_plan {
   bool clean;     /* correct servers, ample timeouts: no request may fail */
   bool built_in;  /* its server is our own command listener */
+  bool greets;    /* its servers speak first */
+  bool signs_on;  /* its servers are told who connects */
   uint32_t bytes; /* the longest request to send to it, its end included */
   struct sim_wire wire; /* how requests and replies are framed */
   struct sim_wire reply_wire;

@@ -1,0 +1,90 @@
+#include "tests/sim/own.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_MAX = 2048 };
+
+/* The id that config.json has in its frames. */
+#define FILE_ID 7
+
+static const struct {
+  const char *line;
+  const char *answer;
+} questions[] = {{"sign on\n", "signed on\n"}, {"PING\n", "PONG\n"}};
+
+static struct fl_slice frame(struct sim *sim, const struct sim_wire *wire,
+                             uint64_t id, const char *line) {
+  return sim_wire_frame(sim, wire, id,
+                        (struct fl_slice){(const uint8_t *)line, strlen(line)});
+}
+
+/* Adds "key": the frame of a line, whole or without what framing adds. */
+static void add(struct sim *sim, char *text, const char *key,
+                const struct sim_wire *wire, uint64_t id, const char *line) {
+  struct fl_slice bytes = frame(sim, wire, id, line);
+  size_t size = strlen(text);
+  size_t start = wire->framing.type == FL_FRAMING_DELIMITED
+                     ? wire->framing.delimited.start.size
+                     : 0;
+  if (wire->framing.type == FL_FRAMING_LINE) {
+    snprintf(text + size, TEXT_MAX - size, "\"%s\": \"%.*s\"", key,
+             (int)strlen(line) - 1, line);
+    return;
+  }
+  if (strcmp(key, "send") == 0)
+    start = 0;
+  size += (size_t)snprintf(text + size, TEXT_MAX - size, "\"%s\": \"hex:", key);
+  for (size_t i = start; i < bytes.size; i++)
+    size +=
+        (size_t)snprintf(text + size, TEXT_MAX - size, "%02x", bytes.bytes[i]);
+  snprintf(text + size, TEXT_MAX - size, "\"");
+}
+
+static void add_text(char *text, const char *more) {
+  size_t size = strlen(text);
+  snprintf(text + size, TEXT_MAX - size, "%s", more);
+}
+
+void sim_own_draw(struct sim *sim, struct sim_upstream_plan *plan) {
+  plan->greets = !plan->built_in && sim_random_chance(&sim->random, 25);
+  plan->signs_on = sim_random_chance(&sim->random, 25);
+}
+
+static const char *sign_on(const struct sim_upstream_plan *plan) {
+  return questions[plan->built_in ? 1 : 0].line;
+}
+
+const char *sim_own_config(struct sim *sim,
+                           const struct sim_upstream_plan *plan) {
+  char *text = sim_alloc(sim, TEXT_MAX);
+  if (!plan->greets && !plan->signs_on)
+    return text;
+  add_text(text, "\"on_connect\": [{");
+  if (plan->greets)
+    add(sim, text, "expect", &plan->reply_wire, 0, "hello\n");
+  if (plan->greets && plan->signs_on)
+    add_text(text, "}, {");
+  if (plan->signs_on) {
+    const char *line = sign_on(plan);
+    add(sim, text, "send", &plan->wire, FILE_ID, line);
+    add_text(text, ", ");
+    add(sim, text, "expect", &plan->reply_wire, FILE_ID,
+        sim_own_answer(line, strlen(line)));
+  }
+  add_text(text, "}], ");
+  return text;
+}
+
+struct fl_slice sim_own_greeting(struct sim *sim,
+                                 const struct sim_upstream_plan *plan) {
+  return frame(sim, &plan->reply_wire, 0, "hello\n");
+}
+
+const char *sim_own_answer(const char *line, size_t size) {
+  for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
+    if (strlen(questions[i].line) == size &&
+        memcmp(questions[i].line, line, size) == 0)
+      return questions[i].answer;
+  return NULL;
+}

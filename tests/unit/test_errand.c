@@ -1,0 +1,366 @@
+/* What fairlead itself says on a pool connection: on_connect. */
+#include "outside.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct fl_outside out;
+static struct fl_step_config steps[4];
+
+static int setup(void **state) {
+  (void)state;
+  memset(steps, 0, sizeof steps);
+  fl_outside_init(&out);
+  out.upstream.on_connect = steps;
+  out.upstream.pool.max_size = 1;
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  out.upstream.on_connect_count = 0;
+  fl_outside_end(&out);
+  return 0;
+}
+
+static struct fl_payload payload(const char *bytes, size_t size) {
+  struct fl_payload made = {.given = true, .size = (uint16_t)size};
+  memcpy(made.bytes, bytes, size);
+  return made;
+}
+
+/* Adds a step; NULL: not given. */
+static void add_step(const char *send, const char *expect) {
+  struct fl_step_config *step = &steps[out.upstream.on_connect_count++];
+  if (send != NULL)
+    step->send = payload(send, strlen(send));
+  if (expect != NULL)
+    step->expect = payload(expect, strlen(expect));
+}
+
+static const struct fl_metrics *metrics(void) {
+  return fl_gateway_metrics(out.gateway);
+}
+
+static struct fl_sock *ask(const char *text) {
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  fl_outside_data(&out, client, text);
+  return client;
+}
+
+static struct fl_sock *stand(unsigned i) {
+  struct fl_sock *server = fl_outside_connect(&out, i);
+  assert_non_null(server);
+  fl_outside_connected(&out, server, FL_OK);
+  return server;
+}
+
+/* The connection was retired for what the server said, and that counts as a
+   failed connect: the next waits, and the client's request is not lost. */
+static void assert_bad_greeting(struct fl_sock *server,
+                                struct fl_sock *client) {
+  assert_true(server->closing && server->reset);
+  assert_int_equal(metrics()->upstream_closed[FL_BAD_GREETING], 1);
+  assert_int_equal(
+      fl_outside_events(&out, FL_EVENT_SERVER_DOWN, FL_BAD_GREETING), 1);
+  assert_int_equal(fl_outside_events(&out, FL_EVENT_SERVER_UP, FL_OK), 0);
+  assert_string_equal(fl_outside_sent(client), "");
+  assert_int_equal(metrics()->requests_failed[FL_BAD_GREETING], 0);
+}
+
+static void a_greeting_comes_before_the_first_request(void **state) {
+  (void)state;
+  add_step(NULL, "220 ");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  assert_string_equal(fl_outside_sent(server), "");
+  fl_outside_data(&out, server, "22");
+  assert_string_equal(fl_outside_sent(server), "");
+  fl_outside_data(&out, server, "0 ready\r\n");
+  assert_string_equal(fl_outside_sent(server), "a\n");
+  fl_outside_data(&out, server, "re:a\n");
+  assert_string_equal(fl_outside_sent(client), "re:a\n");
+}
+
+static void a_sign_on_and_its_answer(void **state) {
+  (void)state;
+  add_step(NULL, "");
+  add_step("USER me", "331");
+  add_step("PASS secret\r\n", "230");
+  add_step("BINARY", NULL);
+  fl_outside_start(&out);
+  ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "any greeting\n");
+  assert_string_equal(fl_outside_sent(server), "USER me\n");
+  fl_outside_data(&out, server, "331 password\n");
+  assert_string_equal(fl_outside_sent(server), "PASS secret\r\n");
+  fl_outside_data(&out, server, "230 welcome\n");
+  assert_string_equal(fl_outside_sent(server), "BINARY\na\n");
+}
+
+static void greetings_may_come_together(void **state) {
+  (void)state;
+  add_step(NULL, "one");
+  add_step(NULL, "two");
+  fl_outside_start(&out);
+  ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "one\ntwo\n");
+  assert_string_equal(fl_outside_sent(server), "a\n");
+}
+
+static void a_wrong_greeting_retires(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "421 busy\n");
+  assert_bad_greeting(server, client);
+  /* it is tried again, by one connection, and then works */
+  fl_outside_pass(&out, 2 * FL_SECOND);
+  server = stand(1);
+  fl_outside_data(&out, server, "220 now\n");
+  assert_string_equal(fl_outside_sent(server), "a\n");
+  fl_outside_data(&out, server, "b\n");
+  assert_string_equal(fl_outside_sent(client), "b\n");
+  assert_int_equal(fl_outside_events(&out, FL_EVENT_SERVER_UP, FL_OK), 1);
+}
+
+static void a_greeting_too_short_to_tell_retires(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "2\n");
+  assert_bad_greeting(server, client);
+}
+
+static void a_greeting_that_never_comes_retires(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_pass(&out, out.upstream.connect_timeout - 1);
+  assert_false(server->closing);
+  fl_outside_pass(&out, 1);
+  assert_bad_greeting(server, client);
+}
+
+static void a_greeting_too_long_retires(void **state) {
+  (void)state;
+  char line[1100];
+  add_step(NULL, "");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  memset(line, 'x', sizeof line - 1);
+  line[sizeof line - 1] = '\0';
+  fl_outside_data(&out, server, line);
+  assert_bad_greeting(server, client);
+}
+
+static void bytes_behind_the_greeting_retire(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "220 hello\nm");
+  assert_bad_greeting(server, client);
+}
+
+static void an_answer_before_its_question_retires(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  add_step("USER me", "331");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "220 hello\n331 early\n");
+  assert_bad_greeting(server, client);
+}
+
+static void an_answer_to_half_a_question_retires(void **state) {
+  (void)state;
+  add_step("USER me", "331");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = fl_outside_connect(&out, 0);
+  server->window = 3;
+  fl_outside_connected(&out, server, FL_OK);
+  assert_string_equal(fl_outside_sent(server), "USE");
+  fl_outside_data(&out, server, "331 early\n");
+  assert_bad_greeting(server, client);
+}
+
+static void a_server_that_leaves_has_failed(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_pass(&out, FL_SECOND); /* later than backoff.initial */
+  fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  assert_true(server->closing);
+  assert_int_equal(
+      fl_outside_events(&out, FL_EVENT_SERVER_DOWN, FL_PEER_CLOSED), 1);
+  assert_string_equal(fl_outside_sent(client), "");
+}
+
+static void a_sign_on_waits_for_connect_settle(void **state) {
+  (void)state;
+  out.upstream.connect_settle = FL_SECOND / 10;
+  add_step(NULL, "220");
+  add_step("USER me", "331");
+  fl_outside_start(&out);
+  ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "220 at once\n");
+  assert_string_equal(fl_outside_sent(server), "");
+  fl_outside_pass(&out, FL_SECOND / 10);
+  assert_string_equal(fl_outside_sent(server), "USER me\n");
+  fl_outside_data(&out, server, "331 go on\n");
+  assert_string_equal(fl_outside_sent(server), "a\n");
+}
+
+static void it_counts_and_opens_no_second_connection(void **state) {
+  (void)state;
+  add_step(NULL, "220");
+  out.upstream.pool.max_size = 2;
+  fl_outside_start(&out);
+  ask("a\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_turn(&out);
+  assert_int_equal(fl_outside_open(&out), 1); /* the one that comes is enough */
+  ask("b\n");
+  ask("c\n");
+  assert_int_equal(fl_outside_open(&out), 2); /* max_size */
+  fl_outside_data(&out, server, "220\n");
+  assert_string_equal(fl_outside_sent(server), "a\n");
+}
+
+static void a_sign_on_has_an_id_of_its_own(void **state) {
+  (void)state;
+  out.upstream.pair =
+      (struct fl_pair){.by = FL_PAIR_ID, .offset = 0, .width = 1};
+  out.listeners[1].framing = out.upstream.framing = out.upstream.reply_framing =
+      (struct fl_framing){.type = FL_FRAMING_FIXED, .fixed = {.size = 4}};
+  add_step("7one", "7yes");
+  add_step("8two", "8yes");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("\x41"
+                               "abc");
+  struct fl_sock *server = stand(0);
+  assert_memory_equal(server->sent, "\0one", 4);
+  fl_conn_data(server->conn, (struct fl_slice){(const uint8_t *)"\0yes", 4},
+               out.now);
+  fl_outside_turn(&out);
+  assert_memory_equal(server->sent, "\0one\1two", 8);
+  fl_outside_data(&out, server, "\1yes");
+  assert_memory_equal(server->sent, "\0one\1two\2abc", 12);
+  fl_outside_data(&out, server, "\2def");
+  assert_string_equal(fl_outside_sent(client), "\x41"
+                                               "def");
+}
+
+static void an_answer_with_another_id_retires(void **state) {
+  (void)state;
+  out.upstream.pair =
+      (struct fl_pair){.by = FL_PAIR_ID, .offset = 0, .width = 1};
+  out.listeners[1].framing = out.upstream.framing = out.upstream.reply_framing =
+      (struct fl_framing){.type = FL_FRAMING_FIXED, .fixed = {.size = 4}};
+  add_step("7one", "");
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("\x41"
+                               "abc");
+  struct fl_sock *server = stand(0);
+  fl_outside_data(&out, server, "7yes");
+  assert_bad_greeting(server, client);
+}
+
+static void delimited_frames_are_made(void **state) {
+  (void)state;
+  struct fl_framing framing = {.type = FL_FRAMING_DELIMITED};
+  framing.delimited.start = (struct fl_bytes){1, "<"};
+  framing.delimited.end = (struct fl_bytes){1, ">"};
+  out.listeners[1].framing = out.upstream.framing = out.upstream.reply_framing =
+      framing;
+  add_step("one", "yes");
+  add_step("<two>", "yes>");
+  fl_outside_start(&out);
+  ask("<a>");
+  struct fl_sock *server = stand(0);
+  assert_string_equal(fl_outside_sent(server), "<one>");
+  fl_outside_data(&out, server, "<yes, and more>");
+  assert_string_equal(fl_outside_sent(server), "<two>");
+  fl_outside_data(&out, server, "<yes>");
+  assert_string_equal(fl_outside_sent(server), "<a>");
+}
+
+static void a_stop_ends_a_sign_on(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  add_step(NULL, "220");
+  fl_outside_start(&out);
+  struct fl_sock *server = stand(0);
+  fl_outside_stop(&out, FL_STOP_REQUESTS);
+  fl_outside_stop(&out, FL_STOP_COMMANDS);
+  assert_true(server->closing);
+  assert_int_equal(metrics()->upstream_closed[FL_SHUTDOWN], 1);
+  assert_int_equal(out.event_count, 2);
+}
+
+static void what_is_no_frame_is_none(void **state) {
+  (void)state;
+  uint8_t frame[FL_PAYLOAD_FRAME_MAX];
+  struct fl_framing line = {.type = FL_FRAMING_LINE};
+  struct fl_framing fixed = {.type = FL_FRAMING_FIXED, .fixed = {.size = 3}};
+  struct fl_framing length = {.type = FL_FRAMING_LENGTH,
+                              .length = {.width = 1}};
+  struct fl_payload two = payload("a\nb\n", 4);
+  struct fl_payload open = payload("a\nb", 3);
+  struct fl_payload counted = payload("\2ab", 3);
+  struct fl_payload short_of_one = payload("\3ab", 3);
+  assert_int_equal(fl_payload_frame(&two, &line, frame), 0);
+  assert_int_equal(fl_payload_frame(&open, &line, frame), 0);
+  assert_int_equal(fl_payload_frame(&open, &fixed, frame), 3);
+  assert_int_equal(fl_payload_frame(&two, &fixed, frame), 0);
+  assert_int_equal(fl_payload_frame(&counted, &length, frame), 3);
+  assert_int_equal(fl_payload_frame(&short_of_one, &length, frame), 0);
+}
+
+#define TEST(function)                                                         \
+  cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_greeting_comes_before_the_first_request),
+      TEST(a_sign_on_and_its_answer),
+      TEST(greetings_may_come_together),
+      TEST(a_wrong_greeting_retires),
+      TEST(a_greeting_too_short_to_tell_retires),
+      TEST(a_greeting_that_never_comes_retires),
+      TEST(a_greeting_too_long_retires),
+      TEST(bytes_behind_the_greeting_retire),
+      TEST(an_answer_before_its_question_retires),
+      TEST(an_answer_to_half_a_question_retires),
+      TEST(a_server_that_leaves_has_failed),
+      TEST(a_sign_on_waits_for_connect_settle),
+      TEST(it_counts_and_opens_no_second_connection),
+      TEST(a_sign_on_has_an_id_of_its_own),
+      TEST(an_answer_with_another_id_retires),
+      TEST(delimited_frames_are_made),
+      TEST(a_stop_ends_a_sign_on),
+      cmocka_unit_test(what_is_no_frame_is_none),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
