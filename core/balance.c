@@ -2,36 +2,71 @@
 
 #include "core/upstream.h"
 
+static struct fl_pooled *of(struct fl_list *node) {
+  return FL_CONTAINER(node, struct fl_pooled, conn.link);
+}
+
+/* The first idle connection that has to be checked first, or need not be. */
+static struct fl_pooled *idle(const struct fl_server *server, bool stale,
+                              fl_time now) {
+  const struct fl_list *list = &server->conns[FL_POOLED_IDLE];
+  for (struct fl_list *node = list->next; node != list; node = node->next)
+    if (fl_pooled_stale(of(node), now) == stale)
+      return of(node);
+  return NULL;
+}
+
 /* An idle connection, the one used last (so that the others can age), else
    the one that has waited longest for another request. */
-static struct fl_pooled *room(const struct fl_server *server) {
-  struct fl_list *node = fl_list_first(&server->conns[FL_POOLED_IDLE]);
-  if (node == NULL)
-    node = fl_list_first(&server->conns[FL_POOLED_BUSY]);
-  return node == NULL ? NULL : FL_CONTAINER(node, struct fl_pooled, conn.link);
+static struct fl_pooled *room(const struct fl_server *server, fl_time now) {
+  struct fl_pooled *found = idle(server, false, now);
+  struct fl_list *node = fl_list_first(&server->conns[FL_POOLED_BUSY]);
+  return found != NULL || node == NULL ? found : of(node);
+}
+
+/* Has stale connections checked, as many as those that wait need. */
+static void revive(struct fl_upstream *upstream, fl_time now) {
+  uint64_t wanted = upstream->waiting > 0 ? upstream->waiting : 1;
+  uint64_t coming = 0;
+  if (upstream->config->pool.validate_after == 0)
+    return;
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    coming += upstream->servers[i]->quiet;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    struct fl_server *server = upstream->servers[i];
+    struct fl_pooled *pooled;
+    while (coming * upstream->config->in_flight < wanted &&
+           (pooled = idle(server, true, now)) != NULL) {
+      fl_pooled_check(pooled, now);
+      coming++;
+    }
+  }
 }
 
 static uint32_t turn(uint32_t next, uint32_t i, uint32_t count) {
   return (next + i) % count;
 }
 
-struct fl_pooled *fl_balance_request(struct fl_upstream *upstream) {
+struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
+                                     fl_time now) {
   uint32_t count = upstream->server_count;
   struct fl_server *best = NULL;
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
         upstream->servers[turn(upstream->next_request, i, count)];
-    if (room(server) == NULL)
+    if (room(server, now) == NULL)
       continue;
     if (best == NULL || server->in_flight < best->in_flight)
       best = server;
     if (upstream->config->balance == FL_BALANCE_ROUND_ROBIN)
       break;
   }
-  if (best == NULL)
+  if (best == NULL) {
+    revive(upstream, now);
     return NULL;
+  }
   upstream->next_request = (best->index + 1) % count;
-  return room(best);
+  return room(best, now);
 }
 
 struct fl_server *fl_balance_connect(struct fl_upstream *upstream,

@@ -86,7 +86,8 @@ struct fl_pool_config {
   uint32_t max_waiters;
   fl_time acquire_timeout;
   fl_time idle_timeout;
-  fl_time max_lifetime; /* 0: none */
+  fl_time max_lifetime;   /* 0: none */
+  fl_time validate_after; /* 0: never */
 };
 
 /* A step of what is said on a new connection: first `send`, where it has any
@@ -95,6 +96,13 @@ struct fl_pool_config {
 struct fl_step_config {
   struct fl_payload send;
   struct fl_payload expect;
+};
+
+/* What is asked on a connection that was idle for `interval`. */
+struct fl_keepalive_config {
+  struct fl_payload send; /* empty: nothing */
+  struct fl_payload expect;
+  fl_time interval;
 };
 
 struct fl_upstream_config {
@@ -113,6 +121,8 @@ struct fl_upstream_config {
   struct fl_pool_config pool;
   struct fl_step_config *on_connect;
   uint32_t on_connect_count;
+  struct fl_payload on_close; /* empty: nothing */
+  struct fl_keepalive_config keepalive;
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */
   fl_time request_gap;

@@ -312,6 +312,11 @@ static const struct fl_config_row pool_rows[] = {
               "up to a tenth "
               "less, drawn when it is made, so that they do not all end at "
               "once. `\"0s\"`: any age."},
+  {"validate_after", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
+   DAYS(30), .step = 0, FIELD(fl_pool_config, validate_after),
+   .meaning = "Not for relays. A connection on which nothing was answered for "
+              "so long is first checked, by `keepalive_request`, and then gets "
+              "a client's request. `\"0s\"`: none is."},
 };
 static const struct fl_config_section pool_section = {
   "upstreams[].pool", ROWS(pool_rows), .size = 0};
@@ -331,6 +336,21 @@ static const struct fl_config_row backoff_rows[] = {
 };
 static const struct fl_config_section backoff_section = {
   "upstreams[].backoff", ROWS(backoff_rows), .size = 0};
+
+static const struct fl_config_row keepalive_request_rows[] = {
+  {"send", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUIRED, NULL, 0, FL_PAYLOAD_MAX,
+   FIELD(fl_keepalive_config, send),
+   .meaning = "The request, a frame as in `on_connect`; empty for none."},
+  {"expect", FL_CONFIG_PAYLOAD, 0, NULL, 0, FL_PAYLOAD_MAX,
+   FIELD(fl_keepalive_config, expect),
+   .meaning = "What its reply begins with, as in `on_connect`; without it any "
+              "reply will do."},
+  {"interval", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
+   FIELD(fl_keepalive_config, interval),
+   .meaning = "How long a connection is idle before it is sent, each time."},
+};
+static const struct fl_config_section keepalive_request_section = {
+  "upstreams[].keepalive_request", ROWS(keepalive_request_rows), .size = 0};
 
 static const struct fl_config_row step_rows[] = {
   {"send", FL_CONFIG_PAYLOAD, 0, NULL, 1, FL_PAYLOAD_MAX,
@@ -402,6 +422,16 @@ static const struct fl_config_row upstream_rows[] = {
               "to send. All of it has `connect_timeout`; whatever else the "
               "server says closes the connection and counts as a failed "
               "connect."},
+  {"keepalive_request", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+   .section = &keepalive_request_section,
+   FIELD(fl_upstream_config, keepalive),
+   .meaning = "Not for relays. What is asked on an idle connection so that "
+              "nobody on the way forgets it, and to see that it still works."},
+  {"on_close", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUEST_MODE, NULL, 0,
+   FL_PAYLOAD_MAX, FIELD(fl_upstream_config, on_close),
+   .meaning = "Not for relays. A frame that is sent before a connection is "
+              "closed because it is not needed, has reached its age, or "
+              "Fairlead stops; never after a fault."},
   {"connect_settle", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
    S(60), .step = 0, FIELD(fl_upstream_config, connect_settle),
    .meaning = "Not for relays. Quiet time after a connection is made, for "

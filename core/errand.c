@@ -1,5 +1,6 @@
 #include "core/errand.h"
 
+#include "core/outcome.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -22,15 +23,25 @@ static void put_id(struct fl_pooled *pooled, uint8_t *bytes, size_t size) {
   fl_pair_put(pair, bytes, errand->id);
 }
 
-static bool send(struct fl_pooled *pooled, const struct fl_payload *payload) {
+bool fl_errand_say(struct fl_pooled *pooled, const struct fl_payload *send) {
   uint8_t bytes[FL_PAYLOAD_FRAME_MAX];
-  size_t size = fl_payload_frame(payload, &config_of(pooled)->framing, bytes);
+  size_t size = fl_payload_frame(send, &config_of(pooled)->framing, bytes);
   assert(size > 0); /* config_own.c saw to it */
   put_id(pooled, bytes, size);
   if (!fl_transport_queue(&pooled->conn, (struct fl_slice){bytes, size},
                           UINT32_MAX / 2))
     return false;
   pooled->errand.sent_to = fl_transport_queued(&pooled->conn);
+  return true;
+}
+
+bool fl_errand_ask(struct fl_pooled *pooled, const struct fl_payload *send,
+                   const struct fl_payload *expect, fl_time due) {
+  assert(pooled->exchanges.count == 0 && pooled->errand.expect == NULL);
+  if (!fl_errand_say(pooled, send))
+    return false;
+  pooled->errand.expect = expect;
+  pooled->errand.due = due;
   return true;
 }
 
@@ -46,7 +57,7 @@ enum fl_reason fl_errand_sign_on(struct fl_pooled *pooled, bool *done,
     if (step->send.size > 0 && now < pooled->quiet_until)
       return FL_OK;
     errand->by_id = false;
-    if (step->send.size > 0 && !send(pooled, &step->send))
+    if (step->send.size > 0 && !fl_errand_say(pooled, &step->send))
       return FL_OUT_OF_MEMORY;
     if (step->expect.given) {
       errand->expect = &step->expect;
@@ -68,6 +79,8 @@ static bool is_answer(const struct fl_pooled *pooled, struct fl_slice frame) {
   const struct fl_upstream_config *config = config_of(pooled);
   const struct fl_errand *errand = &pooled->errand;
   struct fl_pair pair = config->pair;
+  if (!in_time(pooled))
+    return false;
   if (!errand->by_id)
     pair.by = FL_PAIR_ORDER;
   else if (!fl_pair_fits(&pair, frame.size) ||
@@ -78,10 +91,10 @@ static bool is_answer(const struct fl_pooled *pooled, struct fl_slice frame) {
 }
 
 size_t fl_errand_take(struct fl_pooled *pooled, struct fl_slice bytes,
-                      enum fl_reason *broken) {
+                      enum fl_reason *broken, fl_time now) {
   const struct fl_upstream_config *config = config_of(pooled);
-  *broken = FL_BAD_REPLY;
-  if (!in_time(pooled))
+  *broken = FL_BAD_ANSWER;
+  if (!in_time(pooled) && pooled->exchanges.expired_count == 0)
     return 0;
   long size = fl_framing_next(&config->reply_framing, &pooled->framing, bytes,
                               config->max_frame);
@@ -91,9 +104,11 @@ size_t fl_errand_take(struct fl_pooled *pooled, struct fl_slice bytes,
   if (size == FL_FRAMING_PARTIAL)
     return 0;
   bytes.size = (size_t)size;
+  if (fl_outcome_drop_late(pooled, bytes, now))
+    return bytes.size;
   pooled->conn.frames++;
   if (!is_answer(pooled, bytes))
-    *broken = FL_BAD_REPLY;
+    *broken = FL_BAD_ANSWER;
   pooled->errand.expect = NULL;
   return bytes.size;
 }

@@ -1,6 +1,6 @@
 /* What fairlead itself says on a pool connection and what it expects of the
-   server: a sign-on. No request of a client is on the connection meanwhile,
-   so nobody loses a reply by what comes of it. */
+   server: the sign-on, and requests of its own. No request of a client is on
+   the connection meanwhile, so nobody loses a reply by what comes of it. */
 #ifndef FL_CORE_ERRAND_H
 #define FL_CORE_ERRAND_H
 
@@ -9,6 +9,7 @@
 #include "core/time.h"
 
 struct fl_pooled;
+struct fl_upstream_config;
 
 struct fl_errand {
   const struct fl_payload *expect; /* of the next frame; NULL: none awaited */
@@ -26,10 +27,19 @@ struct fl_errand {
 enum fl_reason fl_errand_sign_on(struct fl_pooled *pooled, bool *done,
                                  fl_time now);
 
-/* Takes the frame that is awaited off bytes. Returns its size, 0 when it is
-   not complete yet; *broken is FL_OK, or FL_BAD_REPLY: the server said what it
-   should not. */
+/* Sends a request whose reply is awaited until `due`. Requires: nothing is
+   under way on the connection. Returns false when memory is out. */
+bool fl_errand_ask(struct fl_pooled *pooled, const struct fl_payload *send,
+                   const struct fl_payload *expect, fl_time due);
+
+/* Sends what has no answer. Returns false when memory is out. */
+bool fl_errand_say(struct fl_pooled *pooled, const struct fl_payload *send);
+
+/* Takes the frame that is awaited off bytes; then errand.expect is NULL. Before
+   it the late reply of a client's request may come, by id, which is dropped.
+   Returns the frame's size, 0 when it is not complete yet; *broken is FL_OK, or
+   FL_BAD_ANSWER: the server said what it should not. */
 size_t fl_errand_take(struct fl_pooled *pooled, struct fl_slice bytes,
-                      enum fl_reason *broken);
+                      enum fl_reason *broken, fl_time now);
 
 #endif

@@ -10,6 +10,7 @@
 /* requests = replies + requests_failed + requests_abandoned + those in
    progress. Abandoned: the client left before the outcome. replies_dropped
    counts replies that came for such a request or, by id, after its timeout.
+   own_requests: fairlead's own on idle connections, none of the above.
    requests_resent: the kernel had taken no byte when the connection broke.
    Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
@@ -21,6 +22,7 @@
   X(requests_resent)                                                           \
   X(requests_abandoned)                                                        \
   X(replies_dropped)                                                           \
+  X(own_requests)                                                              \
   X(upstream_connects)                                                         \
   X(upstream_bytes_in)                                                         \
   X(upstream_bytes_out)

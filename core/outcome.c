@@ -118,6 +118,18 @@ static enum fl_reason pair_reply(struct fl_pooled *pooled,
   return complete(pooled, exchange, frame, now) ? FL_OK : FL_OUT_OF_MEMORY;
 }
 
+bool fl_outcome_drop_late(struct fl_pooled *pooled, struct fl_slice frame,
+                          fl_time now) {
+  const struct fl_pair *pair = &upstream_of(pooled)->config->pair;
+  if (pooled->exchanges.expired_count == 0 || !fl_pair_fits(pair, frame.size))
+    return false;
+  struct fl_exchange *exchange =
+      fl_exchanges_find(&pooled->exchanges, fl_pair_id(pair, frame));
+  if (exchange == NULL || exchange->state != FL_EXCHANGE_EXPIRED)
+    return false;
+  return complete(pooled, exchange, frame, now);
+}
+
 size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
                          enum fl_reason *broken, fl_time now) {
   const struct fl_upstream_config *config = upstream_of(pooled)->config;

@@ -17,6 +17,11 @@ enum { FL_OUTCOME_EXPIRED_MAX = 64 };
 size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
                          enum fl_reason *broken, fl_time now);
 
+/* Drops the frame and returns true when it is the late reply of a request that
+   timed out. */
+bool fl_outcome_drop_late(struct fl_pooled *pooled, struct fl_slice frame,
+                          fl_time now);
+
 /* The oldest request is due. Returns false when that ends the connection;
    else only this request got its error. */
 bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now);

@@ -28,23 +28,44 @@ static bool is_coming(const struct fl_pooled *pooled) {
          pooled->state == FL_POOLED_SIGNING_ON;
 }
 
+/* It stands, and will have room for a request without one ending first. */
+static bool is_quiet(const struct fl_pooled *pooled) {
+  return pooled->state == FL_POOLED_QUIET ||
+         pooled->state == FL_POOLED_CHECKING;
+}
+
+static bool is_closing(const struct fl_pooled *pooled) {
+  return pooled->state == FL_POOLED_LEAVING ||
+         pooled->state == FL_POOLED_CLOSING;
+}
+
+/* The one used last is used next, so that the others age. It is seldom not
+   the first: after a request of our own. */
+static void enter_idle(struct fl_pooled *pooled) {
+  struct fl_list *list = &pooled->server->conns[FL_POOLED_IDLE];
+  struct fl_list *at = list->next;
+  while (at != list &&
+         of(FL_CONTAINER(at, struct fl_conn, link))->used > pooled->used)
+    at = at->next;
+  fl_list_insert(at, &pooled->conn.link);
+}
+
 static void enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
   struct fl_server *server = pooled->server;
-  struct fl_list *list = &server->conns[state];
   pooled->state = state;
-  server->upstream->closing += state == FL_POOLED_CLOSING;
+  server->upstream->closing += is_closing(pooled);
   server->connecting += is_coming(pooled);
-  server->quiet += state == FL_POOLED_QUIET;
-  if (state == FL_POOLED_IDLE) /* the one used last is used next */
-    fl_list_push_front(list, &pooled->conn.link);
+  server->quiet += is_quiet(pooled);
+  if (state == FL_POOLED_IDLE)
+    enter_idle(pooled);
   else
-    fl_list_push_back(list, &pooled->conn.link);
+    fl_list_push_back(&server->conns[state], &pooled->conn.link);
 }
 
 static void leave(struct fl_pooled *pooled) {
-  pooled->server->upstream->closing -= pooled->state == FL_POOLED_CLOSING;
+  pooled->server->upstream->closing -= is_closing(pooled);
   pooled->server->connecting -= is_coming(pooled);
-  pooled->server->quiet -= pooled->state == FL_POOLED_QUIET;
+  pooled->server->quiet -= is_quiet(pooled);
   fl_list_remove(&pooled->conn.link);
 }
 
@@ -60,7 +81,7 @@ static bool life_over(const struct fl_pooled *pooled, fl_time now) {
 void fl_pooled_place(struct fl_pooled *pooled, fl_time now) {
   const struct fl_exchanges *exchanges = &pooled->exchanges;
   if (exchanges->count == 0) {
-    pooled->used = now;
+    pooled->used = pooled->heard = now;
     move(pooled, now < pooled->quiet_until ? FL_POOLED_QUIET : FL_POOLED_IDLE);
   } else if (exchanges->count < exchanges->capacity &&
              !life_over(pooled, now)) {
@@ -93,6 +114,13 @@ static fl_time sign_on_due(const struct fl_pooled *pooled) {
   return pooled->errand.due;
 }
 
+static fl_time keepalive_due(const struct fl_pooled *pooled) {
+  const struct fl_keepalive_config *config =
+      &upstream_of(pooled)->config->keepalive;
+  return config->send.size == 0 ? FL_NEVER
+                                : fl_time_add(pooled->heard, config->interval);
+}
+
 static void arm(struct fl_pooled *pooled) {
   const struct fl_upstream_config *config = upstream_of(pooled)->config;
   fl_time due = FL_NEVER;
@@ -109,6 +137,11 @@ static void arm(struct fl_pooled *pooled) {
   case FL_POOLED_IDLE:
     due = fl_time_min(fl_time_add(pooled->used, config->pool.idle_timeout),
                       pooled->expires);
+    due = fl_time_min(due, keepalive_due(pooled));
+    break;
+  case FL_POOLED_CHECKING:
+  case FL_POOLED_LEAVING:
+    due = pooled->errand.due;
     break;
   case FL_POOLED_BUSY:
     due = fl_time_min(request_or_write_due(pooled), pooled->expires);
@@ -177,7 +210,7 @@ static size_t decode_sign_on(struct fl_pooled *pooled, struct fl_slice bytes,
   *broken = FL_OK;
   while (*broken == FL_OK && used < bytes.size) {
     struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
-    size_t size = fl_errand_take(pooled, rest, broken);
+    size_t size = fl_errand_take(pooled, rest, broken, now);
     if (*broken != FL_OK)
       *broken = FL_BAD_GREETING;
     if (size == 0)
@@ -195,10 +228,45 @@ static size_t decode_sign_on(struct fl_pooled *pooled, struct fl_slice bytes,
   return used;
 }
 
+/* The server answered our own request. It is idle as long as before. */
+static void checked(struct fl_pooled *pooled, fl_time now) {
+  if (!pooled->replied)
+    fl_server_worked(pooled->server, pooled->conn.opened);
+  pooled->replied = true;
+  pooled->timeouts = 0;
+  pooled->heard = now;
+  move(pooled, FL_POOLED_IDLE);
+  fl_upstream_wake(upstream_of(pooled));
+}
+
+/* As fl_outcome_decode, while a request of our own is under way. */
+static size_t decode_check(struct fl_pooled *pooled, struct fl_slice bytes,
+                           enum fl_reason *broken, fl_time now) {
+  size_t used = 0;
+  *broken = FL_OK;
+  while (used < bytes.size && pooled->errand.expect != NULL) {
+    struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
+    size_t size = fl_errand_take(pooled, rest, broken, now);
+    used += size;
+    if (*broken != FL_OK || size == 0)
+      return used;
+  }
+  if (pooled->errand.expect != NULL)
+    return used;
+  checked(pooled, now);
+  if (used == bytes.size)
+    return used;
+  bytes.bytes += used;
+  bytes.size -= used;
+  return used + fl_outcome_decode(pooled, bytes, broken, now);
+}
+
 static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
                      enum fl_reason *broken, fl_time now) {
   if (pooled->state == FL_POOLED_SIGNING_ON)
     return decode_sign_on(pooled, bytes, broken, now);
+  if (pooled->state == FL_POOLED_CHECKING)
+    return decode_check(pooled, bytes, broken, now);
   return fl_outcome_decode(pooled, bytes, broken, now);
 }
 
@@ -210,6 +278,8 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
   enum fl_reason broken = FL_OK;
   size_t used = 0;
   bool kept = conn->in.size > 0;
+  if (pooled->state == FL_POOLED_LEAVING)
+    return;
   if (kept && !fl_buffer_append(&conn->in, spare, bytes, max))
     broken = FL_OUT_OF_MEMORY;
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
@@ -233,6 +303,11 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
 static void pooled_sent(struct fl_conn *conn, fl_time now) {
   struct fl_pooled *pooled = of(conn);
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
+  if (pooled->state == FL_POOLED_LEAVING && !pooled->shut &&
+      fl_transport_unsent(conn) == 0) {
+    pooled->shut = true;
+    conn->gateway->io->shutdown(conn->sock);
+  }
   arm(pooled);
 }
 
@@ -311,11 +386,34 @@ static void judge_server(struct fl_pooled *pooled, enum fl_reason reason,
     fl_server_worked(server, pooled->conn.opened);
 }
 
+/* Says on_close, where that is in place. Returns whether the close follows
+   later. */
+static bool take_leave(struct fl_pooled *pooled, enum fl_reason reason,
+                       fl_time now) {
+  const struct fl_payload *on_close = &upstream_of(pooled)->config->on_close;
+  bool idle =
+      pooled->state == FL_POOLED_IDLE || pooled->state == FL_POOLED_QUIET;
+  if (on_close->size == 0 || !idle || !is_ours(reason) ||
+      pooled->conn.gateway->stopping == FL_STOP_NOW ||
+      !fl_errand_say(pooled, on_close))
+    return false;
+  move(pooled, FL_POOLED_LEAVING);
+  pooled->leaving = (uint8_t)reason;
+  pooled->errand.due = fl_time_add(now, FL_POOL_LINGER);
+  arm(pooled);
+  fl_upstream_wake(upstream_of(pooled));
+  return true;
+}
+
 void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
                       fl_time now) {
   struct fl_conn *conn = &pooled->conn;
   struct fl_upstream *upstream = upstream_of(pooled);
   assert(pooled->state != FL_POOLED_CLOSING);
+  if (take_leave(pooled, reason, now))
+    return;
+  if (pooled->state == FL_POOLED_LEAVING)
+    reason = (enum fl_reason)pooled->leaving;
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
   bool stood = pooled->state != FL_POOLED_CONNECTING;
   bool early = pooled->state == FL_POOLED_SIGNING_ON;
@@ -441,6 +539,36 @@ static bool idle_expired(struct fl_pooled *pooled, fl_time now) {
   return true;
 }
 
+bool fl_pooled_stale(const struct fl_pooled *pooled, fl_time now) {
+  fl_time limit = upstream_of(pooled)->config->pool.validate_after;
+  return limit != 0 && now >= fl_time_add(pooled->heard, limit);
+}
+
+void fl_pooled_check(struct fl_pooled *pooled, fl_time now) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  const struct fl_keepalive_config *keepalive = &config->keepalive;
+  assert(pooled->state == FL_POOLED_IDLE);
+  if (!fl_errand_ask(pooled, &keepalive->send, &keepalive->expect,
+                     fl_time_add(now, config->request_timeout))) {
+    fl_pooled_retire(pooled, FL_OUT_OF_MEMORY, now);
+    return;
+  }
+  metrics_of(pooled)->own_requests++;
+  move(pooled, FL_POOLED_CHECKING);
+  arm(pooled);
+}
+
+/* Looks after an idle connection. Returns whether it stays. */
+static bool look_after(struct fl_pooled *pooled, fl_time now) {
+  if (idle_expired(pooled, now))
+    return false;
+  if (now >= keepalive_due(pooled)) {
+    fl_pooled_check(pooled, now);
+    return false;
+  }
+  return true;
+}
+
 static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
   struct fl_pooled *pooled =
       of(FL_CONTAINER(deadline, struct fl_conn, deadline));
@@ -461,8 +589,12 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
     fl_pooled_place(pooled, now);
     fl_upstream_wake(upstream);
   } else if (pooled->state == FL_POOLED_IDLE) {
-    if (idle_expired(pooled, now))
+    if (!look_after(pooled, now))
       return;
+  } else if (pooled->state == FL_POOLED_CHECKING ||
+             pooled->state == FL_POOLED_LEAVING) {
+    fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
+    return;
   } else if (now >= request_due(pooled)) {
     if (!time_out(pooled, now))
       return;

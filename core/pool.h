@@ -24,6 +24,9 @@ enum fl_pooled_state {
   FL_POOLED_BUSY,       /* requests on it, and room for more */
   FL_POOLED_FULL,       /* no room for more: in_flight requests on it, or some
                            and its life is over */
+  FL_POOLED_CHECKING,   /* a request of fairlead's own is on it */
+  FL_POOLED_LEAVING,    /* on_close was sent; FIN, and a short wait for the
+                           server's, come before the close */
   FL_POOLED_CLOSING,    /* io->close was called */
   FL_POOLED_STATES
 };
@@ -40,7 +43,10 @@ struct fl_pooled {
   struct fl_connector connector;
   bool replied;        /* it has delivered a reply */
   uint32_t timeouts;   /* of requests, since the last reply */
-  fl_time used;        /* last became idle */
+  bool shut;           /* FL_POOLED_LEAVING: FIN was sent */
+  uint8_t leaving;     /* FL_POOLED_LEAVING: enum fl_reason */
+  fl_time used;        /* last became idle after a client's request */
+  fl_time heard;       /* the last reply, be it to a request of our own */
   fl_time quiet_until; /* in FL_POOLED_QUIET */
   fl_time expires;     /* the end of its life; FL_NEVER for none */
 };
@@ -54,8 +60,21 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now);
 
+/* How long a server may take to end its side after on_close. */
+enum { FL_POOL_LINGER = 1000 * 1000 }; /* microseconds */
+
+/* Whether it was idle for so long that it has to be checked before it gets a
+   request. Requires: the state is IDLE. */
+bool fl_pooled_stale(const struct fl_pooled *pooled, fl_time now);
+
+/* Sends a request of our own, whose reply decides whether it goes on. Requires:
+   the state is IDLE, and config.json has such a request. When memory is out it
+   is retired. */
+void fl_pooled_check(struct fl_pooled *pooled, fl_time now);
+
 /* Closes it for this reason: requests that were not begun come back to their
    clients, the others get the reply that is kept for them or an error each.
+   When it was idle and the reason is no fault, on_close is sent first.
    Requires: not CLOSING. */
 void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
                       fl_time now);

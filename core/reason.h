@@ -56,6 +56,8 @@
     "the server sent bytes that answer no request")                            \
   X(BAD_GREETING, "bad_greeting",                                              \
     "the server did not say in time what on_connect expects, or said more")    \
+  X(BAD_ANSWER, "bad_answer",                                                  \
+    "the server answered fairlead's own request with something else")          \
   X(UNKNOWN_ID, "unknown_id",                                                  \
     "the server sent a reply with an id that no request under way has")        \
   X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \

@@ -18,7 +18,7 @@ struct fl_server {
   struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
   uint32_t size;                          /* connections not closed yet */
   uint32_t connecting;                    /* CONNECTING or SIGNING_ON */
-  uint32_t quiet;                         /* of them, in FL_POOLED_QUIET */
+  uint32_t quiet;                         /* QUIET or CHECKING */
   uint32_t in_flight;                     /* requests on all of them */
   struct fl_list relays;                  /* of relays; then conns are empty */
   uint32_t relayed;                       /* of relays, established */

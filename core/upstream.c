@@ -73,11 +73,12 @@ void fl_upstream_wake(struct fl_upstream *upstream) {
 /* The connection a request of this client may go to now, nobody else's turn
    coming first; NULL for none. */
 static struct fl_pooled *place_for(struct fl_upstream *upstream,
-                                   const struct fl_client *client) {
+                                   const struct fl_client *client,
+                                   fl_time now) {
   if (upstream->waiting + upstream->following > 0)
     return NULL;
   if (client->bound == NULL)
-    return fl_balance_request(upstream);
+    return fl_balance_request(upstream, now);
   return fl_pooled_has_room(client->bound) ? client->bound : NULL;
 }
 
@@ -85,7 +86,7 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_client *client,
                                   struct fl_slice frame, fl_time decoded,
                                   enum fl_reason *reason, fl_time now) {
-  struct fl_pooled *pooled = place_for(upstream, client);
+  struct fl_pooled *pooled = place_for(upstream, client, now);
   client->ticket = upstream->next_ticket++;
   if (!fl_pair_fits(&upstream->config->pair, frame.size)) {
     *reason = FL_NO_ID;
@@ -118,7 +119,7 @@ void fl_upstream_wait(struct fl_upstream *upstream, struct fl_client *client) {
 /* The waiting client with the oldest ticket for which there is a place, and
    the place; NULL when there is none. */
 static struct fl_client *next_turn(struct fl_upstream *upstream,
-                                   struct fl_pooled **place) {
+                                   struct fl_pooled **place, fl_time now) {
   struct fl_client *next = NULL;
   struct fl_list *node = upstream->followed.next;
   for (; node != &upstream->followed; node = node->next) {
@@ -133,7 +134,7 @@ static struct fl_client *next_turn(struct fl_upstream *upstream,
   struct fl_client *client = first_waiter(&upstream->waiters);
   if (client == NULL || (next != NULL && next->ticket < client->ticket))
     return next;
-  struct fl_pooled *pooled = fl_balance_request(upstream);
+  struct fl_pooled *pooled = fl_balance_request(upstream, now);
   if (pooled == NULL)
     return next;
   *place = pooled;
@@ -143,7 +144,7 @@ static struct fl_client *next_turn(struct fl_upstream *upstream,
 void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now) {
   struct fl_client *client;
   struct fl_pooled *pooled;
-  while ((client = next_turn(upstream, &pooled)) != NULL) {
+  while ((client = next_turn(upstream, &pooled, now)) != NULL) {
     fl_upstream_unwait(upstream, client);
     if (fl_pooled_send(pooled, client, fl_client_request(client), client->since,
                        now))
@@ -230,7 +231,7 @@ void fl_upstream_free(struct fl_upstream *upstream) {
 
 void fl_upstream_shut(struct fl_upstream *upstream, fl_time now) {
   for (uint32_t i = 0; i < upstream->server_count; i++)
-    for (int state = 0; state < FL_POOLED_CLOSING; state++) {
+    for (int state = 0; state < FL_POOLED_LEAVING; state++) {
       struct fl_list *node;
       struct fl_list *conns = &upstream->servers[i]->conns[state];
       while ((node = fl_list_first(conns)) != NULL)
@@ -295,7 +296,8 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     size += of_server;
   }
   assert(size == upstream->size && size <= upstream->max_size);
-  assert(states[FL_POOLED_CLOSING] == upstream->closing);
+  assert(states[FL_POOLED_LEAVING] + states[FL_POOLED_CLOSING] ==
+         upstream->closing);
   check_followers(upstream);
   const struct fl_list *list = &upstream->waiters;
   for (struct fl_list *node = list->next; node != list; node = node->next) {
@@ -306,7 +308,11 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     waiting++;
   }
   assert(waiting == upstream->waiting);
-  /* Nobody waits beside a connection with room, once a turn has ended. */
+  /* Nobody waits beside a connection with room, once a turn has ended, but for
+     idle ones that have to be checked first. */
   assert(waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
-         states[FL_POOLED_IDLE] + states[FL_POOLED_BUSY] == 0);
+         states[FL_POOLED_BUSY] == 0);
+  assert(waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
+         states[FL_POOLED_IDLE] == 0 ||
+         upstream->config->pool.validate_after > 0);
 }

@@ -22,7 +22,7 @@ struct fl_upstream {
   uint32_t max_size;
   uint32_t max_waiters;
   uint32_t size;    /* connections not closed yet, in whatever state */
-  uint32_t closing; /* of them, in FL_POOLED_CLOSING */
+  uint32_t closing; /* of them, in FL_POOLED_LEAVING or _CLOSING */
   /* Clients whose request waits, by ticket. One with requests outstanding on
      a full connection waits for that one (pooled->followers), for its
      requests must run in order; all others wait here. */
@@ -74,7 +74,8 @@ void fl_upstream_wake(struct fl_upstream *upstream);
 void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now);
 
 /* Closes every connection: requests that were begun get FL_SHUTDOWN errors,
-   the others go back to wait. */
+   the others go back to wait. Those that say on_close end within
+   FL_POOL_LINGER. */
 void fl_upstream_shut(struct fl_upstream *upstream, fl_time now);
 
 /* Asserts its invariants. */

@@ -11,7 +11,8 @@ enum { TEXT_MAX = 2048 };
 static const struct {
   const char *line;
   const char *answer;
-} questions[] = {{"sign on\n", "signed on\n"}, {"PING\n", "PONG\n"}};
+} questions[] = {
+    {"sign on\n", "signed on\n"}, {"PING\n", "PONG\n"}, {"bye\n", ""}};
 
 static struct fl_slice frame(struct sim *sim, const struct sim_wire *wire,
                              uint64_t id, const char *line) {
@@ -32,7 +33,7 @@ static void add(struct sim *sim, char *text, const char *key,
              (int)strlen(line) - 1, line);
     return;
   }
-  if (strcmp(key, "send") == 0)
+  if (strcmp(key, "expect") != 0)
     start = 0;
   size += (size_t)snprintf(text + size, TEXT_MAX - size, "\"%s\": \"hex:", key);
   for (size_t i = start; i < bytes.size; i++)
@@ -49,30 +50,60 @@ static void add_text(char *text, const char *more) {
 void sim_own_draw(struct sim *sim, struct sim_upstream_plan *plan) {
   plan->greets = !plan->built_in && sim_random_chance(&sim->random, 25);
   plan->signs_on = sim_random_chance(&sim->random, 25);
+  plan->asked = sim_random_chance(&sim->random, 30);
+  plan->says_bye = !plan->built_in && sim_random_chance(&sim->random, 30);
 }
 
 static const char *sign_on(const struct sim_upstream_plan *plan) {
   return questions[plan->built_in ? 1 : 0].line;
 }
 
-const char *sim_own_config(struct sim *sim,
+static void add_question(struct sim *sim, char *text,
+                         const struct sim_upstream_plan *plan,
+                         const char *line) {
+  add(sim, text, "send", &plan->wire, FILE_ID, line);
+  add_text(text, ", ");
+  add(sim, text, "expect", &plan->reply_wire, FILE_ID,
+      sim_own_answer(line, strlen(line)));
+}
+
+static void add_keepalive(struct sim *sim, char *text,
+                          const struct sim_upstream_plan *plan) {
+  char interval[64];
+  snprintf(interval, sizeof interval, ", \"interval\": \"%ums\"}, ",
+           (unsigned)sim_random_between(&sim->random, 20, 2000));
+  add_text(text, "\"keepalive_request\": {");
+  add_question(sim, text, plan, "PING\n");
+  add_text(text, interval);
+}
+
+static void add_on_close(struct sim *sim, char *text,
+                         const struct sim_upstream_plan *plan) {
+  add(sim, text, "on_close", &plan->wire, FILE_ID, "bye\n");
+  add_text(text, ", ");
+}
+
+static void add_on_connect(struct sim *sim, char *text,
                            const struct sim_upstream_plan *plan) {
-  char *text = sim_alloc(sim, TEXT_MAX);
-  if (!plan->greets && !plan->signs_on)
-    return text;
   add_text(text, "\"on_connect\": [{");
   if (plan->greets)
     add(sim, text, "expect", &plan->reply_wire, 0, "hello\n");
   if (plan->greets && plan->signs_on)
     add_text(text, "}, {");
-  if (plan->signs_on) {
-    const char *line = sign_on(plan);
-    add(sim, text, "send", &plan->wire, FILE_ID, line);
-    add_text(text, ", ");
-    add(sim, text, "expect", &plan->reply_wire, FILE_ID,
-        sim_own_answer(line, strlen(line)));
-  }
+  if (plan->signs_on)
+    add_question(sim, text, plan, sign_on(plan));
   add_text(text, "}], ");
+}
+
+const char *sim_own_config(struct sim *sim,
+                           const struct sim_upstream_plan *plan) {
+  char *text = sim_alloc(sim, TEXT_MAX);
+  if (plan->greets || plan->signs_on)
+    add_on_connect(sim, text, plan);
+  if (plan->asked)
+    add_keepalive(sim, text, plan);
+  if (plan->says_bye)
+    add_on_close(sim, text, plan);
   return text;
 }
 

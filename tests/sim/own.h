@@ -1,5 +1,6 @@
 /* What a gateway itself says to simulated servers, and what they say to it:
-   greetings and sign-ons. Lines as all messages of the simulation are. */
+   greetings, sign-ons, requests on idle connections, farewells. Lines as all
+   messages of the simulation are. */
 #ifndef FL_TESTS_SIM_OWN_H
 #define FL_TESTS_SIM_OWN_H
 
@@ -17,8 +18,8 @@ const char *sim_own_config(struct sim *sim,
 struct fl_slice sim_own_greeting(struct sim *sim,
                                  const struct sim_upstream_plan *plan);
 
-/* What a server answers to this line in place of a reply; NULL when it is a
-   client's request. */
+/* What a server answers to this line in place of a reply, "" for nothing; NULL
+   when it is a client's request. */
 const char *sim_own_answer(const char *line, size_t size);
 
 #endif

@@ -85,6 +85,8 @@ static void add_pool(struct draft *draft, uint32_t upstream, unsigned max) {
     add_time(draft, "acquire_timeout", 100, 4000);
   if (percent(sim, 30))
     add_time(draft, "max_lifetime", 500, 5000);
+  if (sim->upstreams[upstream].asked && percent(sim, 60))
+    add_time(draft, "validate_after", 1, 500);
   add(draft, "\"idle_timeout\": \"%ums\"}, ",
       (unsigned)chance(sim, 200, 10000));
 }

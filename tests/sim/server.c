@@ -218,6 +218,12 @@ static void take_request(struct link *link) {
   struct sim_clock *clock = &server->sim->clock;
   struct reply *reply = sim_alloc(server->sim, sizeof *reply);
   struct fl_slice line = reply_line(link);
+  if (line.size == 0) { /* a farewell */
+    link->deaf = true;
+    if (sim_random_chance(&server->sim->random, 50))
+      link_close(link, false);
+    return;
+  }
   line = sim_wire_frame(server->sim,
                         &server->sim->upstreams[server->upstream].reply_wire,
                         link->reader.id, line);

@@ -46,6 +46,8 @@ struct sim_upstream_plan {
   bool built_in;  /* its server is our own command listener */
   bool greets;    /* its servers speak first */
   bool signs_on;  /* its servers are told who connects */
+  bool asked;     /* on idle connections: keepalive_request */
+  bool says_bye;  /* on_close */
   uint32_t bytes; /* the longest request to send to it, its end included */
   struct sim_wire wire; /* how requests and replies are framed */
   struct sim_wire reply_wire;

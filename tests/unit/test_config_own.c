@@ -88,6 +88,9 @@ static void other_framings_fit(void **state) {
       "'framing':{'type':'length','length_width':1},"
       "'on_connect':[{'send':'hex:0261ff'}]",
       "'framing':{'type':'fixed','size':'3B'},'on_connect':[{'send':'abc'}]",
+      "'keepalive_request':{'send':''}",
+      "'keepalive_request':{'send':'PING'},'pool':{'validate_after':'1s'},"
+      "'on_close':'QUIT'",
       "'on_connect':[]"};
   for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
     struct fl_config *config = read_config(right[i]);
@@ -114,6 +117,20 @@ static void faults_are_told(void **state) {
        FRAME ", or what stands in one"},
       {"'framing':{'type':'fixed','size':'3B'},'on_connect':[{'send':'ab'}]",
        "upstreams[0].on_connect[0].send", FRAME},
+      {"'keepalive_request':{}", "upstreams[0].keepalive_request.send",
+       "required: text, or hexadecimal such as \"hex:0d0a\", 0 to 1024 bytes"},
+      {"'keepalive_request':{'send':'a\\nb'}",
+       "upstreams[0].keepalive_request.send", FRAME ", or what stands in one"},
+      {"'on_close':'a\\nb'", "upstreams[0].on_close",
+       FRAME ", or what stands in one"},
+      {"'framing':{'type':'length','length_width':1},"
+       "'pair':{'by':'id','offset':1,'width':2},"
+       "'keepalive_request':{'send':'hex:0161'}",
+       "upstreams[0].keepalive_request.send",
+       "a frame with room for the id that pair says"},
+      {"'pool':{'validate_after':'1s'}", "upstreams[0].pool.validate_after",
+       "\"0s\" without keepalive_request.send, by which a connection is "
+       "checked"},
       {"'on_connect':[7]", "upstreams[0].on_connect[0]", "an object"},
       {"'on_connect':{}", "upstreams[0].on_connect",
        "an array of 0 to 16 objects"},
