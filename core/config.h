@@ -30,7 +30,39 @@ struct fl_endpoint {
    only broken by files that set in_flight.) */
 enum { FL_CONFIG_REPLIES_MAX = 256 * 1024 * 1024 };
 
-enum { FL_LOG_ERROR, FL_LOG_WARNING, FL_LOG_INFO, FL_LOG_DEBUG };
+enum {
+  FL_LOG_ERROR,
+  FL_LOG_WARNING,
+  FL_LOG_INFO,
+  FL_LOG_DEBUG,
+  FL_LOG_LEVELS,
+  FL_LOG_AUTO = FL_LOG_LEVELS /* of an area: log.level */
+};
+
+/* What a line of the log is about. */
+enum fl_log_area {
+  FL_LOG_SERVICE,
+  FL_LOG_LISTENER,
+  FL_LOG_CLIENT,
+  FL_LOG_UPSTREAM,
+  FL_LOG_AREAS
+};
+
+enum fl_log_format { FL_LOG_TEXT, FL_LOG_JSON };
+
+enum { FL_LOG_TARGET_MAX = 511 };
+
+/* Where lines go: "auto", "stderr", "syslog", or a file's path. */
+struct fl_log_target {
+  char text[FL_LOG_TARGET_MAX + 1];
+};
+
+struct fl_log_config {
+  int level;                /* FL_LOG_* */
+  int levels[FL_LOG_AREAS]; /* by enum fl_log_area; FL_LOG_AUTO */
+  enum fl_log_format format;
+  struct fl_log_target target;
+};
 
 struct fl_sockopts {
   bool nodelay;
@@ -137,7 +169,7 @@ struct fl_upstream_config {
 struct fl_config {
   uint32_t workers; /* 0: auto, one per processor */
   fl_time shutdown_timeout;
-  int log_level;             /* FL_LOG_* */
+  struct fl_log_config log;
   struct fl_sockopts socket; /* what listeners and upstreams start from */
   struct fl_listener_config *listeners;
   uint32_t listener_count;

@@ -23,6 +23,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_ADDRESS:
   case FL_CONFIG_CHOICE:
   case FL_CONFIG_NAME:
+  case FL_CONFIG_TARGET:
   case FL_CONFIG_UPSTREAM:
     return "string";
   case FL_CONFIG_LISTEN:
@@ -109,6 +110,10 @@ void fl_config_describe_range(struct fl_text *text,
     break;
   case FL_CONFIG_CHOICE:
     add_choices(text, row->choices);
+    break;
+  case FL_CONFIG_TARGET:
+    add_choices(text, row->choices);
+    fl_text_add(text, ", or a path with a / in it");
     break;
   case FL_CONFIG_BYTES:
   case FL_CONFIG_PAYLOAD:

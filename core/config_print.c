@@ -198,6 +198,9 @@ static void print_value(struct printer *printer,
   case FL_CONFIG_NAME:
     fl_json_write_string(writer, *(char *const *)field);
     break;
+  case FL_CONFIG_TARGET:
+    fl_json_write_string(writer, ((const struct fl_log_target *)field)->text);
+    break;
   case FL_CONFIG_UPSTREAM:
     fl_json_write_string(
         writer, printer->config->upstreams[*(const uint32_t *)field].name);

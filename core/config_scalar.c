@@ -16,6 +16,10 @@ static_assert(sizeof(enum fl_mode) == sizeof(int) &&
                   sizeof(enum fl_length_encoding) == sizeof(int),
               "choices are stored as int");
 
+static void *field_of(void *base, size_t offset) {
+  return (unsigned char *)base + offset;
+}
+
 static bool is_auto(const struct fl_config_row *row, const char *string) {
   return (row->flags & FL_CONFIG_AUTO) != 0 && strcmp(string, "auto") == 0;
 }
@@ -33,6 +37,25 @@ static bool read_choice(const struct fl_config_row *row, const char *string,
       return true;
     }
   return false;
+}
+
+/* A path can be told from a word that was meant for one of the choices. */
+static bool is_path(const char *string) {
+  for (const char *at = string; *at != '\0'; at++)
+    if ((unsigned char)*at < 0x20 || *at == 0x7f)
+      return false;
+  return strpbrk(string, "/\\") != NULL;
+}
+
+static bool read_target(const struct fl_config_row *row, const char *string,
+                        void *base) {
+  uint64_t choice;
+  if (string == NULL || strlen(string) > FL_LOG_TARGET_MAX ||
+      (!read_choice(row, string, &choice) && !is_path(string)))
+    return false;
+  struct fl_log_target *target = field_of(base, row->offset);
+  memcpy(target->text, string, strlen(string) + 1);
+  return true;
 }
 
 /* A value that the file writes as a string. */
@@ -87,10 +110,6 @@ static bool read_scalar(const struct fl_config_row *row, const cJSON *item,
     return cJSON_IsNumber(item) && read_signed(row, item->valuedouble, value);
   return row->type == FL_CONFIG_INTEGER && cJSON_IsNumber(item) &&
          read_number(row, item->valuedouble, value);
-}
-
-static void *field_of(void *base, size_t offset) {
-  return (unsigned char *)base + offset;
 }
 
 static void store(const struct fl_config_row *row, void *base, uint64_t value) {
@@ -153,6 +172,10 @@ void fl_config_scalar_default(const struct fl_config_row *row, void *base) {
     (void)read_bytes(row, row->initial, base);
     return;
   }
+  if (row->type == FL_CONFIG_TARGET) {
+    (void)read_target(row, row->initial, base);
+    return;
+  }
   if (row->type == FL_CONFIG_BOOLEAN) {
     value = strcmp(row->initial, "true") == 0;
   } else if (!read_string(row, row->initial, &value)) {
@@ -170,6 +193,8 @@ bool fl_config_scalar_read(const struct fl_config_row *row, const cJSON *item,
     return read_bytes(row, cJSON_GetStringValue(item), base);
   if (row->type == FL_CONFIG_PAYLOAD)
     return read_payload(row, cJSON_GetStringValue(item), base);
+  if (row->type == FL_CONFIG_TARGET)
+    return read_target(row, cJSON_GetStringValue(item), base);
   if (!read_scalar(row, item, &value))
     return false;
   store(row, base, value);

@@ -167,6 +167,7 @@ static void write_type(struct fl_json_writer *writer,
     write_pair(writer, "pattern", "^[A-Za-z0-9._-]+$");
     break;
   case FL_CONFIG_IGNORED:
+  case FL_CONFIG_TARGET:
   case FL_CONFIG_ADDRESS:
   case FL_CONFIG_UPSTREAM:
     write_pair(writer, "type", "string");

@@ -20,6 +20,10 @@
 #define NO_FIELD .offset = FL_CONFIG_NO_FIELD
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const area_levels[] = {"error", "warning", "info",
+                                          "debug", "auto",    NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_targets[] = {"auto", "stderr", "syslog", NULL};
 const char *const fl_config_modes[] = {"command", "request", "relay", NULL};
 static const char *const framings[] = {"line", "delimited", "length", "fixed",
                                        NULL};
@@ -31,10 +35,35 @@ static const char *const pairings[] = {"order", "id", NULL};
 static const char *const on_lates[] = {"discard", "retire", NULL};
 static const char *const jitters[] = {"full", NULL};
 
+#define AREA(name, area, what)                                                 \
+  {(name), FL_CONFIG_CHOICE, 0, "auto", .choices = area_levels,                 \
+   .offset = sizeof(int) * (area), .meaning = (what)}
+static const struct fl_config_row levels_rows[] = {
+  AREA("service", FL_LOG_SERVICE, "Start, stop and the program as a whole."),
+  AREA("listener", FL_LOG_LISTENER, "Listening sockets."),
+  AREA("client", FL_LOG_CLIENT, "Clients and their requests."),
+  AREA("upstream", FL_LOG_UPSTREAM, "Servers and the connections to them."),
+};
+static const struct fl_config_section levels_section = {
+  "log.levels", ROWS(levels_rows), .size = 0};
+
 static const struct fl_config_row log_rows[] = {
   {"level", FL_CONFIG_CHOICE, 0, "info", .choices = levels,
-   FIELD(fl_config, log_level),
+   FIELD(fl_log_config, level),
    .meaning = "Messages less grave than this are not logged."},
+  {"levels", FL_CONFIG_OBJECT, 0, NULL, .section = &levels_section,
+   FIELD(fl_log_config, levels),
+   .meaning = "Levels of single areas; `\"auto\"` is `level`."},
+  {"format", FL_CONFIG_CHOICE, 0, "text", .choices = log_formats,
+   FIELD(fl_log_config, format),
+   .meaning = "`\"text\"`: lines for people. `\"json\"`: an object on each "
+              "line."},
+  {"target", FL_CONFIG_TARGET, 0, "auto", .choices = log_targets,
+   FIELD(fl_log_config, target),
+   .meaning = "`\"stderr\"`: standard error, with the priorities of the "
+              "journal where that reads it. `\"syslog\"`: the system's log. A "
+              "path: that file, appended to. `\"auto\"` is `\"stderr\"`, and "
+              "`\"syslog\"` after `run --daemon`."},
 };
 static const struct fl_config_section log_section = {
   "log", ROWS(log_rows), .size = 0};
@@ -479,8 +508,9 @@ static const struct fl_config_row root_rows[] = {
    FIELD(fl_config, shutdown_timeout),
    .meaning = "How long a stop may wait for requests under way and for relays "
               "to end."},
-  {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section, .offset = 0,
-   .meaning = "What is logged, to standard error."},
+  {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section,
+   FIELD(fl_config, log),
+   .meaning = "What is logged, how, and where to."},
   /* Before listeners and upstreams, which start from it. */
   {"socket", FL_CONFIG_OBJECT, 0, NULL, .section = &socket_section,
    FIELD(fl_config, socket),

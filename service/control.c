@@ -21,6 +21,7 @@ static void ask(struct fl_control *control, enum fl_stage stage) {
 static void on_last(uv_timer_t *timer) {
   (void)timer;
   fl_log(FL_LOG_ERROR, "service", "connections could not be closed; ending");
+  fl_log_stop();
   fl_process_exit(FL_STATUS_SYSTEM);
 }
 
@@ -88,6 +89,7 @@ static void on_signal(uv_signal_t *handle, int number) {
   if (control->stage != FL_STAGE_SERVE) {
     fl_log(FL_LOG_WARNING, "service", "%s again: ending at once",
            signal_name(number));
+    fl_log_stop();
     fl_process_exit(128 + number);
   }
   fl_log(FL_LOG_INFO, "service",
@@ -99,12 +101,19 @@ static void on_signal(uv_signal_t *handle, int number) {
   ask(control, FL_STAGE_QUIET);
 }
 
-static int watch(struct fl_control *control, uv_signal_t *handle, int number) {
+static void on_reopen(uv_signal_t *handle, int number) {
+  (void)handle;
+  (void)number;
+  fl_log_reopen();
+}
+
+static int watch(struct fl_control *control, uv_signal_t *handle, int number,
+                 uv_signal_cb call) {
   int error = uv_signal_init(&control->loop, handle);
   if (error != 0)
     return error;
   handle->data = control;
-  error = uv_signal_start(handle, on_signal, number);
+  error = uv_signal_start(handle, call, number);
   if (error != 0)
     uv_close((uv_handle_t *)handle, NULL);
   return error;
@@ -126,15 +135,20 @@ int fl_control_open(struct fl_control *control, const struct fl_config *config,
   error = fl_mailbox_open(&control->mailbox, &control->loop, control, NULL);
   if (error != 0)
     goto no_mailbox;
-  error = watch(control, &control->terminate, SIGTERM);
+  error = watch(control, &control->terminate, SIGTERM, on_signal);
   if (error != 0)
     goto no_terminate;
-  error = watch(control, &control->interrupt, SIGINT);
+  error = watch(control, &control->interrupt, SIGINT, on_signal);
   if (error != 0)
     goto no_interrupt;
+  error = watch(control, &control->reopen, SIGUSR1, on_reopen);
+  if (error != 0)
+    goto no_reopen;
   (void)uv_timer_init(&control->loop, &control->limit);
   control->limit.data = control;
   return 0;
+no_reopen:
+  uv_close((uv_handle_t *)&control->interrupt, NULL);
 no_interrupt:
   uv_close((uv_handle_t *)&control->terminate, NULL);
 no_terminate:
@@ -166,6 +180,7 @@ void fl_control_close(struct fl_control *control) {
   fl_mailbox_close(&control->mailbox);
   uv_close((uv_handle_t *)&control->terminate, NULL);
   uv_close((uv_handle_t *)&control->interrupt, NULL);
+  uv_close((uv_handle_t *)&control->reopen, NULL);
   uv_close((uv_handle_t *)&control->limit, NULL);
   close_loop(control);
 }

@@ -10,6 +10,7 @@ struct fl_control {
   uv_loop_t loop;
   uv_signal_t terminate;     /* SIGTERM */
   uv_signal_t interrupt;     /* SIGINT */
+  uv_signal_t reopen;        /* SIGUSR1: log files were renamed */
   uv_timer_t limit;          /* shutdown_timeout, then the last second */
   struct fl_mailbox mailbox; /* of the workers' reports */
   const struct fl_config *config;

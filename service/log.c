@@ -1,115 +1,277 @@
 #include "service/log.h"
 
-#include "core/config.h"
+#include "platform/clock.h"
 #include "service/duration.h"
+#include "service/log_line.h"
+#include "service/log_repeat.h"
+#include "service/log_sink.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
-/* A line with its end. POSIX writes up to 4096 bytes to a pipe as a whole,
-   whoever else writes to it. */
-enum { LINE_MAX_SIZE = 4096, STAMP_SIZE = 32, DETAIL_SIZE = 256 };
+enum { DETAIL_SIZE = 256 };
 
-static int log_level = FL_LOG_INFO;
-
-static const char *const level_names[] = {
-    [FL_LOG_ERROR] = "error",
-    [FL_LOG_WARNING] = "warning",
-    [FL_LOG_INFO] = "info",
-    [FL_LOG_DEBUG] = "debug",
+static const char *const area_names[FL_LOG_AREAS] = {
+    [FL_LOG_SERVICE] = "service",
+    [FL_LOG_LISTENER] = "listener",
+    [FL_LOG_CLIENT] = "client",
+    [FL_LOG_UPSTREAM] = "upstream",
 };
 
-void fl_log_level(int level) { log_level = level; }
+static struct {
+  _Atomic(struct fl_log_sink *) sink; /* NULL: not open */
+  atomic_int format;
+  atomic_bool echo;
+  atomic_int levels[FL_LOG_AREAS];
+  uv_mutex_t mutex; /* of repeats; made when the sink is */
+  struct fl_repeats repeats;
+} state = {.levels = {FL_LOG_INFO, FL_LOG_INFO, FL_LOG_INFO, FL_LOG_INFO}};
 
-static bool leap(unsigned year) {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+/* ---- levels ---- */
+
+/* FL_LOG_AREAS when it is none. */
+static unsigned find_area(const char *area) {
+  unsigned i = 0;
+  while (i < FL_LOG_AREAS && strcmp(area_names[i], area) != 0)
+    i++;
+  return i;
 }
 
-/* Days since 1970-01-01 as a date. By hand, for gmtime shares its result
-   between threads and its safe variants differ between systems. */
-static void date(uint64_t days, unsigned *year, unsigned *month,
-                 unsigned *day) {
-  static const unsigned char lengths[] = {31, 28, 31, 30, 31, 30,
-                                          31, 31, 30, 31, 30, 31};
-  *year = 1970;
-  while (days >= (leap(*year) ? 366U : 365U))
-    days -= leap((*year)++) ? 366U : 365U;
-  *month = 1;
-  for (;; (*month)++) {
-    unsigned length = lengths[*month - 1];
-    if (*month == 2 && leap(*year))
-      length = 29;
-    if (days < length)
-      break;
-    days -= length;
-  }
-  *day = (unsigned)days + 1;
+static bool enabled(int level, const char *area) {
+  unsigned i = find_area(area);
+  if (i == FL_LOG_AREAS)
+    i = FL_LOG_SERVICE;
+  return level <= atomic_load_explicit(&state.levels[i], memory_order_relaxed);
 }
 
-/* ISO 8601, UTC, milliseconds. */
-static void stamp(char text[STAMP_SIZE]) {
+bool fl_log_set_level(const char *area, int level) {
+  unsigned only = area == NULL ? 0 : find_area(area);
+  if (only == FL_LOG_AREAS)
+    return false;
+  for (unsigned i = 0; i < FL_LOG_AREAS; i++)
+    if (area == NULL || i == only)
+      atomic_store_explicit(&state.levels[i], level, memory_order_relaxed);
+  return true;
+}
+
+/* ---- lines ---- */
+
+static uint64_t wall_clock(void) {
   uv_timeval64_t now = {0};
-  unsigned year;
-  unsigned month;
-  unsigned day;
-  uv_gettimeofday(&now); /* C's timespec_get is not on every Windows */
-  uint64_t seconds = (uint64_t)now.tv_sec;
-  unsigned of_day = (unsigned)(seconds % 86400);
-  date(seconds / 86400, &year, &month, &day);
-  snprintf(text, STAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month,
-           day, of_day / 3600, of_day / 60 % 60, of_day % 60,
-           (unsigned)now.tv_usec / 1000);
+  (void)uv_gettimeofday(&now); /* C's timespec_get is not on every Windows */
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-/* Copies text, control bytes as \xNN, and cuts it with "..." where room ends.
-   Returns the size; no NUL. */
-static size_t escape(char *to, size_t room, const char *text) {
-  static const char digits[] = "0123456789abcdef";
-  size_t size = 0;
-  for (; *text != '\0'; text++) {
-    unsigned char byte = (unsigned char)*text;
-    bool control = byte < 0x20 || byte == 0x7f;
-    if (size + 4 + 3 > room) { /* this one and "..." might not fit */
-      while (size > 0 && ((unsigned char)to[size - 1] & 0xc0) == 0x80)
-        size--; /* not within a UTF-8 sequence */
-      if (size > 0 && (unsigned char)to[size - 1] >= 0xc0)
-        size--;
-      memcpy(to + size, "...", 3);
-      return size + 3;
-    }
-    if (control) {
-      const char hex[4] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-      memcpy(to + size, hex, 4);
-      size += 4;
-    } else {
-      to[size++] = (char)byte;
-    }
+static void put(const struct fl_log_record *record) {
+  struct fl_log_sink *sink =
+      atomic_load_explicit(&state.sink, memory_order_acquire);
+  enum fl_log_format format = (enum fl_log_format)atomic_load_explicit(
+      &state.format, memory_order_relaxed);
+  char line[FL_LOG_LINE];
+  if (sink != NULL) {
+    size_t taken =
+        fl_log_line(line, format, fl_log_sink_prefixed(sink), record);
+    fl_log_sink_put(sink, line, taken);
+    if (record->level != FL_LOG_ERROR || sink == fl_log_sink_find("stderr") ||
+        !atomic_load_explicit(&state.echo, memory_order_relaxed))
+      return;
   }
-  return size;
+  /* stderr is unbuffered: one write(2), under the stream's own lock. */
+  size_t size = fl_log_line(line, FL_LOG_TEXT, false, record);
+  fwrite(line, 1, size, stderr);
+}
+
+static void put_repeated(const struct fl_repeat *over) {
+  char message[FL_REPEAT_TEXT + 100];
+  if (over->held == 0 || over->area == NULL)
+    return;
+  snprintf(message, sizeof message,
+           "%s: repeated %" PRIu64
+           " times within 10s with other peers or values",
+           over->example, over->held);
+  put(&(struct fl_log_record){.time = wall_clock(),
+                              .level = over->level,
+                              .area = over->area,
+                              .message = message,
+                              .repeated = over->held});
+}
+
+/* Whether a line may be written; key 0: always. */
+static bool pass(uint64_t key) {
+  struct fl_repeat over = {0};
+  if (key == 0 ||
+      atomic_load_explicit(&state.sink, memory_order_acquire) == NULL)
+    return true;
+  uv_mutex_lock(&state.mutex);
+  bool passed = fl_repeats_pass(&state.repeats, key, fl_clock(), &over);
+  uv_mutex_unlock(&state.mutex);
+  put_repeated(&over);
+  return passed;
+}
+
+static void note(uint64_t key, const struct fl_log_record *record) {
+  if (key == 0 ||
+      atomic_load_explicit(&state.sink, memory_order_acquire) == NULL)
+    return;
+  uv_mutex_lock(&state.mutex);
+  fl_repeats_note(&state.repeats, key, record->level, record->area,
+                  record->message);
+  uv_mutex_unlock(&state.mutex);
+}
+
+static void tell_repeats(bool all) {
+  struct fl_repeat over;
+  for (;;) {
+    uv_mutex_lock(&state.mutex);
+    bool found = fl_repeats_take(&state.repeats, fl_clock(), all, &over);
+    uv_mutex_unlock(&state.mutex);
+    if (!found)
+      return;
+    put_repeated(&over);
+  }
+}
+
+/* FNV-1a; never 0. */
+static uint64_t mix(uint64_t key, const char *text) {
+  for (; text != NULL && *text != '\0'; text++)
+    key = (key ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+  return (key * UINT64_C(0x100000001b3)) | 1;
+}
+
+/* Of one kind and place are lines of one format whose text begins alike, up
+   to the first colon, which is where names stand. */
+static uint64_t key_of(const char *format, const char *message) {
+  char place[64];
+  snprintf(place, sizeof place, "%.*s", (int)strcspn(message, ":"), message);
+  return mix(mix(UINT64_C(0xcbf29ce484222325), format), place);
 }
 
 void fl_log(int level, const char *area, const char *format, ...) {
-  char time_text[STAMP_SIZE];
-  char message[LINE_MAX_SIZE];
-  char line[LINE_MAX_SIZE];
-  if (level > log_level)
+  char message[FL_LOG_LINE];
+  if (!enabled(level, area))
     return;
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  stamp(time_text);
-  int head = snprintf(line, sizeof line / 2, "%s %s %s ", time_text,
-                      level_names[level], area);
-  size_t size = (size_t)head;
-  size += escape(line + size, sizeof line - 1 - size, message);
-  line[size++] = '\n';
-  /* stderr is unbuffered: one write(2), under the stream's own lock. */
-  fwrite(line, 1, size, stderr);
+  struct fl_log_record record = {
+      .time = wall_clock(), .level = level, .area = area, .message = message};
+  uint64_t key = level == FL_LOG_DEBUG ? 0 : key_of(format, message);
+  if (!pass(key))
+    return;
+  put(&record);
+  note(key, &record);
+}
+
+/* ---- the target ---- */
+
+static void on_lost(const char *target, uint64_t lines, const char *why) {
+  if (why == NULL)
+    fl_log(FL_LOG_WARNING, "service",
+           "log %s: %" PRIu64 " lines lost: it did not take them as fast as "
+           "they came; log less, or to a faster place",
+           target, lines);
+  else
+    fl_log(FL_LOG_WARNING, "service",
+           "log %s: %" PRIu64 " lines lost: %s; it takes lines again", target,
+           lines, why);
+}
+
+static void on_reopened(const char *target, int error) {
+  if (error != 0)
+    fl_log(FL_LOG_ERROR, "service",
+           "log %s: cannot be opened again: %s; the file that was open is "
+           "written on",
+           target, uv_strerror(error));
+}
+
+static void on_second(void) { tell_repeats(false); }
+
+/* The target by its name in service/log_file.h. */
+static const char *resolve(const char *target, bool detached) {
+  if (strcmp(target, "auto") == 0)
+    return detached ? "syslog" : "stderr";
+  return target;
+}
+
+bool fl_log_open(const struct fl_log_config *config, bool detached,
+                 char error[FL_LOG_ERROR_TEXT]) {
+  const char *target = resolve(config->target.text, detached);
+  int failure = 0;
+  if (atomic_load(&state.sink) == NULL)
+    failure = uv_mutex_init(&state.mutex);
+  struct fl_log_sink *sink =
+      failure != 0 ? NULL : fl_log_sink_open(target, false, &failure);
+  if (sink == NULL) {
+    snprintf(error, FL_LOG_ERROR_TEXT,
+             "log.target: \"%s\" cannot be opened: "
+             "%s",
+             target, uv_strerror(failure));
+    return false;
+  }
+  for (unsigned i = 0; i < FL_LOG_AREAS; i++)
+    atomic_store(&state.levels[i], config->levels[i] == FL_LOG_AUTO
+                                       ? config->level
+                                       : config->levels[i]);
+  atomic_store(&state.format, (int)config->format);
+  atomic_store(&state.sink, sink);
+  return true;
+}
+
+void fl_log_echo(bool on) {
+  atomic_store_explicit(&state.echo, on, memory_order_relaxed);
+}
+
+int fl_log_start(void) {
+  static const struct fl_log_calls calls = {on_lost, on_reopened, on_second};
+  return fl_log_sinks_start(&calls);
+}
+
+void fl_log_reopen(void) { fl_log_sinks_reopen(); }
+
+void fl_log_stop(void) {
+  if (atomic_load(&state.sink) != NULL)
+    tell_repeats(true);
+  fl_log_sinks_stop();
+}
+
+/* ---- events ---- */
+
+/* What is one kind and place: peers differ. */
+static uint64_t event_key(const struct fl_event *event) {
+  uint64_t key = UINT64_C(0xcbf29ce484222325);
+  key = (key ^ (uint64_t)event->kind) * UINT64_C(0x100000001b3);
+  key = (key ^ (uint64_t)event->reason) * UINT64_C(0x100000001b3);
+  key = mix(key, event->listener);
+  key = mix(key, event->upstream);
+  return mix(key, event->server);
+}
+
+/* As fl_log, with the event's fields where lines have some. Whether it is a
+   repetition was decided. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+static void
+say(const struct fl_event *event, int level, const char *area,
+    const char *format, ...) {
+  char message[FL_LOG_LINE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  struct fl_log_record record = {.time = wall_clock(),
+                                 .level = level,
+                                 .area = area,
+                                 .message = message,
+                                 .event = event};
+  put(&record);
+  if (level != FL_LOG_DEBUG)
+    note(event_key(event), &record);
 }
 
 /* "idle_timeout (no complete frame for idle_timeout)" */
@@ -140,11 +302,11 @@ static void log_closed(int level, const char *area, const char *name,
     snprintf(frames, sizeof frames, ", %" PRIu64 " frame%s", event->frames,
              event->frames == 1 ? "" : "s");
   bool faulty = event->kind == FL_EVENT_CLIENT_CLOSED && event->server != NULL;
-  fl_log(level, area,
-         "%s: %s closed: %s%s%s, %" PRIu64 " bytes in, %" PRIu64 " out%s, %s",
-         name, peer, explain(reason, event->reason), faulty ? ", server " : "",
-         faulty ? event->server : "", event->bytes_in, event->bytes_out, frames,
-         fl_duration_format(event->duration, duration));
+  say(event, level, area,
+      "%s: %s closed: %s%s%s, %" PRIu64 " bytes in, %" PRIu64 " out%s, %s",
+      name, peer, explain(reason, event->reason), faulty ? ", server " : "",
+      faulty ? event->server : "", event->bytes_in, event->bytes_out, frames,
+      fl_duration_format(event->duration, duration));
 }
 
 /* Ordinary ends are many and tell an operator nothing. */
@@ -204,8 +366,8 @@ static void log_refused(int level, const char *peer,
   if (event->refused > 1)
     snprintf(more, sizeof more, "; %" PRIu64 " since the last such line",
              event->refused);
-  fl_log(level, "client", "%s: %s refused: %s%s", event->listener, peer,
-         explain(reason, event->reason), more);
+  say(event, level, "client", "%s: %s refused: %s%s", event->listener, peer,
+      explain(reason, event->reason), more);
 }
 
 static void log_client(int level, const struct fl_event *event) {
@@ -213,18 +375,18 @@ static void log_client(int level, const struct fl_event *event) {
   char reason[DETAIL_SIZE];
   fl_addr_format(&event->peer, peer);
   if (event->kind == FL_EVENT_CLIENT_OPENED)
-    fl_log(level, "client", "%s: %s opened", event->listener, peer);
+    say(event, level, "client", "%s: %s opened", event->listener, peer);
   else if (event->kind == FL_EVENT_CLIENT_REFUSED)
     log_refused(level, peer, event);
   else if (event->kind == FL_EVENT_CLIENT_CLOSED)
     log_closed(level, "client", event->listener, peer, event);
   else
-    fl_log(level, "client", "%s: %s request failed: %s%s%s%s%s",
-           event->listener, peer, explain(reason, event->reason),
-           event->upstream != NULL ? ", upstream " : "",
-           event->upstream != NULL ? event->upstream : "",
-           event->server != NULL ? ", server " : "",
-           event->server != NULL ? event->server : "");
+    say(event, level, "client", "%s: %s request failed: %s%s%s%s%s",
+        event->listener, peer, explain(reason, event->reason),
+        event->upstream != NULL ? ", upstream " : "",
+        event->upstream != NULL ? event->upstream : "",
+        event->server != NULL ? ", server " : "",
+        event->server != NULL ? event->server : "");
 }
 
 static void log_upstream(int level, const struct fl_event *event) {
@@ -234,37 +396,44 @@ static void log_upstream(int level, const struct fl_event *event) {
   server_text(server, event);
   switch (event->kind) {
   case FL_EVENT_UPSTREAM_CONNECTED:
-    fl_log(level, "upstream", "%s: %s connected", event->upstream, server);
+    say(event, level, "upstream", "%s: %s connected", event->upstream, server);
     break;
   case FL_EVENT_UPSTREAM_CLOSED:
     log_closed(level, "upstream", event->upstream, server, event);
     break;
   case FL_EVENT_SERVER_DOWN:
-    fl_log(level, "upstream", "%s: server %s is down: %s, next attempt in %s",
-           event->upstream, server, explain(reason, event->reason),
-           fl_duration_format(event->retry_in, duration));
+    say(event, level, "upstream",
+        "%s: server %s is down: %s, next attempt in %s", event->upstream,
+        server, explain(reason, event->reason),
+        fl_duration_format(event->retry_in, duration));
     break;
   default:
-    fl_log(level, "upstream", "%s: server %s is up again after %s",
-           event->upstream, server,
-           fl_duration_format(event->duration, duration));
+    say(event, level, "upstream", "%s: server %s is up again after %s",
+        event->upstream, server, fl_duration_format(event->duration, duration));
     break;
+  }
+}
+
+static const char *event_area(enum fl_event_kind kind) {
+  switch (kind) {
+  case FL_EVENT_CLIENT_OPENED:
+  case FL_EVENT_CLIENT_REFUSED:
+  case FL_EVENT_CLIENT_CLOSED:
+  case FL_EVENT_REQUEST_FAILED:
+    return "client";
+  default:
+    return "upstream";
   }
 }
 
 void fl_log_event(const struct fl_event *event) {
   int level = event_level(event);
-  if (level > log_level)
+  const char *area = event_area(event->kind);
+  if (!enabled(level, area) ||
+      (level != FL_LOG_DEBUG && !pass(event_key(event))))
     return;
-  switch (event->kind) {
-  case FL_EVENT_CLIENT_OPENED:
-  case FL_EVENT_CLIENT_REFUSED:
-  case FL_EVENT_CLIENT_CLOSED:
-  case FL_EVENT_REQUEST_FAILED:
+  if (strcmp(area, "client") == 0)
     log_client(level, event);
-    break;
-  default:
+  else
     log_upstream(level, event);
-    break;
-  }
 }

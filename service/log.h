@@ -1,17 +1,47 @@
-/* The log: one line per event to standard error, written with one call so
-   that lines of several threads never mix:
-     2026-11-22T07:45:00.123Z info listener commands: listening on 127.0.0.1:80
-   that is time (UTC), level, area, message. Any thread may log. */
+/* The log: one line per event, as text or JSON (service/log_line.h), to where
+   the configuration says. Any thread may log, and none waits for it: one
+   thread writes (service/log_sink.h). Events of one kind at one place that
+   come again and again are told as a number. */
 #ifndef FL_SERVICE_LOG_H
 #define FL_SERVICE_LOG_H
 
+#include "core/config.h"
 #include "core/event.h"
 
-/* Lines above this level (FL_LOG_* of core/config.h) are dropped. Call before
-   other threads start. */
-void fl_log_level(int level);
+#include <stdbool.h>
 
-/* area: one word ("listener", "client", "upstream", "service"). */
+/* Opens the target and takes over levels and format; again after a change of
+   the configuration. Returns false, the log as it was before, with what is
+   wrong as a clause for people in error, when the target cannot be opened.
+   Before it is opened the log goes to standard error. `detached`: standard
+   error is nobody's, so "auto" is the system's log. Requires: one thread at a
+   time. */
+enum { FL_LOG_ERROR_TEXT = 700 };
+bool fl_log_open(const struct fl_log_config *config, bool detached,
+                 char error[FL_LOG_ERROR_TEXT]);
+
+/* Whether errors go to standard error too, wherever the log goes: while the
+   start may fail and somebody waits for it. */
+void fl_log_echo(bool on);
+
+/* From now on a thread of its own writes; until then, and after the end, each
+   line is written by who logs it. Returns 0 or an error of libuv. */
+int fl_log_start(void);
+
+/* Opens files again, which may have been renamed; nothing is lost. From any
+   thread. */
+void fl_log_reopen(void);
+
+/* Tells what was held back, writes what waits, ends the thread. */
+void fl_log_stop(void);
+
+/* Sets the level (FL_LOG_*) of an area, or of all for NULL, until the
+   configuration is read again. Returns false when there is no such area. From
+   any thread. */
+bool fl_log_set_level(const char *area, int level);
+
+/* area: one word ("listener", "client", "upstream", "service"; others have
+   the level of "service"). */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif

@@ -13,11 +13,17 @@
 #endif
 
 static int run(const char *path) {
+  char error[FL_LOG_ERROR_TEXT];
   int status;
   struct fl_config *config = fl_check_load(path, &status);
   if (config == NULL)
     return status;
-  fl_log_level(config->log_level);
+  if (!fl_log_open(&config->log, false, error)) {
+    fprintf(stderr, "fairlead: %s: %s\n", fl_check_name(path), error);
+    fl_config_free(config);
+    return FL_STATUS_CONFIG;
+  }
+  fl_log_echo(true);
   return fl_run(config, fl_check_name(path));
 }
 

@@ -128,6 +128,7 @@ static int serve(struct run *run) {
            run->config->listener_count,
            run->config->listener_count == 1 ? "" : "s", run->count,
            run->count == 1 ? "" : "s");
+    fl_log_echo(false);
     fl_control_serve(&run->control, run->workers, run->count);
     status = FL_STATUS_OK;
   } else {
@@ -210,13 +211,18 @@ static int run_all(struct run *run) {
            uv_strerror(error));
     return status;
   }
-  if (make_workers(run) && attach_listeners(run))
+  error = fl_log_start();
+  if (error != 0)
+    fl_log(FL_LOG_ERROR, "service", "the log's thread cannot be started: %s",
+           uv_strerror(error));
+  else if (make_workers(run) && attach_listeners(run))
     status = serve(run);
   if (status == FL_STATUS_OK) {
     log_totals(run);
     fl_log(FL_LOG_INFO, "service", "stopped");
   }
   fl_control_close(&run->control);
+  fl_log_stop();
   return status;
 }
 

@@ -19,6 +19,7 @@ void fl_process_prepare_client(void) { (void)signal(SIGPIPE, SIG_IGN); }
 void fl_process_prepare(void) {
   fl_process_prepare_client();
   (void)signal(SIGHUP, SIG_IGN);
+  (void)signal(SIGUSR1, SIG_IGN); /* until it is watched */
   raise_descriptors();
 }
 

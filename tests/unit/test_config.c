@@ -76,7 +76,7 @@ static void defaults_are_filled_in(void **state) {
                                        "],'upstreams':[{" AN_UPSTREAM "}]}");
   assert_int_equal(config->workers, 0);
   assert_int_equal(config->shutdown_timeout, 30 * FL_SECOND);
-  assert_int_equal(config->log_level, FL_LOG_INFO);
+  assert_int_equal(config->log.level, FL_LOG_INFO);
   assert_int_equal(config->listener_count, 1);
   assert_int_equal(config->upstream_count, 1);
 
@@ -186,7 +186,7 @@ static void every_key_is_read(void **state) {
   struct fl_config *config = read_good(every_key);
   assert_int_equal(config->workers, 3);
   assert_int_equal(config->shutdown_timeout, 0);
-  assert_int_equal(config->log_level, FL_LOG_DEBUG);
+  assert_int_equal(config->log.level, FL_LOG_DEBUG);
   assert_int_equal(config->socket.user_timeout, 0);
   assert_int_equal(config->upstream_count, 2);
 
