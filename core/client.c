@@ -1,4 +1,6 @@
 #include "core/client_parts.h"
+
+#include "core/access.h"
 #include "core/outcome.h"
 
 #include <assert.h>
@@ -19,6 +21,7 @@ static void report_closed(struct fl_client *client, fl_time now) {
   struct fl_event event = {.kind = FL_EVENT_CLIENT_CLOSED,
                            .reason = (enum fl_reason)client->reason,
                            .listener = client->listener->config->name,
+                           .access = &client->listener->config->access_log,
                            .peer = client->conn.peer,
                            .bytes_in = client->conn.bytes_in,
                            .bytes_out = client->conn.bytes_out,
@@ -37,6 +40,8 @@ void fl_client_leave_upstream(struct fl_client *client, fl_time now) {
   fl_client_metrics(client)->requests_abandoned += client->outstanding;
   fl_client_metrics(client)->requests_abandoned +=
       client->resent + (client->frame_size > 0);
+  if (client->frame_size > 0)
+    fl_access_unsent(client, (enum fl_reason)client->reason, now);
   fl_upstream_unwait(upstream, client);
   if (client->bound != NULL)
     fl_outcome_forget(client->bound, client, now);

@@ -1,5 +1,7 @@
 #include "core/client_parts.h"
 
+#include "core/access.h"
+
 #include <assert.h>
 
 /* How the upstream's replies find their requests. */
@@ -76,6 +78,7 @@ static const struct fl_framing *reply_framing(const struct fl_client *client) {
    taken for that of the request that failed. */
 static void end_instead(struct fl_client *client, enum fl_reason reason,
                         fl_time now) {
+  client->reason = (uint8_t)reason; /* of those given up */
   fl_client_leave_upstream(client, now);
   fl_client_finish(client, reason);
 }
@@ -105,6 +108,7 @@ void fl_client_fail(struct fl_client *client, enum fl_reason reason,
 
 void fl_client_send_error(struct fl_client *client, fl_time now) {
   enum fl_reason reason = (enum fl_reason)client->error;
+  fl_access_unsent(client, reason, now);
   drop_frame(client, now);
   client->error = FL_OK;
   if (client->fatal)
@@ -148,6 +152,7 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
   if (!fl_buffer_prepend(&client->conn.in, &gateway->spare, frame,
                          fl_client_in_max(client))) {
     fl_client_metrics(client)->requests_abandoned++;
+    fl_access_done(exchange, NULL, FL_OUT_OF_MEMORY, 0, now);
     client->frame_size = 0;
     fl_client_close(client, FL_OUT_OF_MEMORY, true, now);
     return;

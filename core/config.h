@@ -57,6 +57,16 @@ struct fl_log_target {
   char text[FL_LOG_TARGET_MAX + 1];
 };
 
+enum fl_access_events { FL_ACCESS_CONNECTIONS, FL_ACCESS_REQUESTS };
+
+/* A listener's access log. */
+struct fl_access_config {
+  enum fl_access_events events; /* resolved: FL_ACCESS_CONNECTIONS where the
+                                   target is "off" */
+  enum fl_log_format format;
+  struct fl_log_target target; /* also "off" */
+};
+
 struct fl_log_config {
   int level;                /* FL_LOG_* */
   int levels[FL_LOG_AREAS]; /* by enum fl_log_area; FL_LOG_AUTO */
@@ -107,6 +117,7 @@ struct fl_listener_config {
   fl_time half_close_timeout; /* relay mode */
   fl_time frame_timeout;
   fl_time write_timeout;
+  struct fl_access_config access_log;
   struct fl_sockopts socket;
   struct fl_place place;
 };

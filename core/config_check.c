@@ -3,6 +3,7 @@
 #include "core/config_access.h"
 #include "core/config_endpoint.h"
 #include "core/config_own.h"
+#include "core/config_log.h"
 #include "core/config_pair.h"
 #include "core/config_reference.h"
 #include "core/config_table.h"
@@ -228,6 +229,8 @@ static void check_listener(struct fl_config_reader *reader,
   if (!fl_config_node_good(reader, &node))
     return;
   check_mode_keys(reader, &fl_config_listener, element, mode);
+  fl_config_log_check(reader, element,
+                      &reader->config->listeners[element->index]);
   if (mode == FL_MODE_COMMAND)
     return;
   fl_config_reference_read(reader, element);

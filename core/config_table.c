@@ -23,6 +23,8 @@ static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const area_levels[] = {"error", "warning", "info",
                                           "debug", "auto",    NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const access_targets[] = {"off", "stderr", "syslog", NULL};
+static const char *const access_events[] = {"connections", "requests", NULL};
 static const char *const log_targets[] = {"auto", "stderr", "syslog", NULL};
 const char *const fl_config_modes[] = {"command", "request", "relay", NULL};
 static const char *const framings[] = {"line", "delimited", "length", "fixed",
@@ -36,7 +38,7 @@ static const char *const on_lates[] = {"discard", "retire", NULL};
 static const char *const jitters[] = {"full", NULL};
 
 #define AREA(name, area, what)                                                 \
-  {(name), FL_CONFIG_CHOICE, 0, "auto", .choices = area_levels,                 \
+  {(name), FL_CONFIG_CHOICE, 0, "auto", .choices = area_levels,                \
    .offset = sizeof(int) * (area), .meaning = (what)}
 static const struct fl_config_row levels_rows[] = {
   AREA("service", FL_LOG_SERVICE, "Start, stop and the program as a whole."),
@@ -166,6 +168,24 @@ static const struct fl_config_row access_rows[] = {
 static const struct fl_config_section access_section = {
   "listeners[].access", ROWS(access_rows), .size = 0};
 
+static const struct fl_config_row access_log_rows[] = {
+  {"target", FL_CONFIG_TARGET, 0, "off", .choices = access_targets,
+   FIELD(fl_access_config, target),
+   .meaning = "`\"off\"`: there is none. Else as in `log`; a path of its own "
+              "is usual."},
+  {"events", FL_CONFIG_CHOICE, 0, "connections", .choices = access_events,
+   FIELD(fl_access_config, events),
+   .meaning = "`\"connections\"`: a line for each client when it is closed. "
+              "`\"requests\"`: a line for each request when it has its "
+              "outcome; only in mode `request`."},
+  {"format", FL_CONFIG_CHOICE, 0, "text", .choices = log_formats,
+   FIELD(fl_access_config, format),
+   .meaning = "`\"text\"`: time, listener, peer and `name=value` pairs. "
+              "`\"json\"`: an object on each line."},
+};
+static const struct fl_config_section access_log_section = {
+  "listeners[].access_log", ROWS(access_log_rows), .size = 0};
+
 static const struct fl_config_row listener_rows[] = {
   {"name", FL_CONFIG_NAME, FL_CONFIG_REQUIRED, NULL, 1, 64,
    FIELD(fl_listener_config, name),
@@ -234,6 +254,9 @@ static const struct fl_config_row listener_rows[] = {
    FIELD(fl_listener_config, write_timeout),
    .meaning = "A client that takes no byte of what is sent to it for so "
               "long is closed."},
+  {"access_log", FL_CONFIG_OBJECT, 0, NULL, .section = &access_log_section,
+   FIELD(fl_listener_config, access_log),
+   .meaning = "A log of this listener's clients or requests."},
   {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
    .section = &listener_socket_section, FIELD(fl_listener_config, socket),
    .meaning = "Socket options that differ from the outermost `socket`; all "

@@ -12,28 +12,39 @@ enum fl_event_kind {
   FL_EVENT_CLIENT_CLOSED,      /* every opened client, exactly once */
   FL_EVENT_UPSTREAM_CONNECTED, /* a pool connection is established */
   FL_EVENT_UPSTREAM_CLOSED,    /* every established one, exactly once */
-  FL_EVENT_SERVER_DOWN,   /* first failure after it worked, or after start */
-  FL_EVENT_SERVER_UP,     /* first success after SERVER_DOWN */
-  FL_EVENT_REQUEST_FAILED /* a request was answered with an error */
+  FL_EVENT_SERVER_DOWN,    /* first failure after it worked, or after start */
+  FL_EVENT_SERVER_UP,      /* first success after SERVER_DOWN */
+  FL_EVENT_REQUEST_FAILED, /* a request was answered with an error */
+  FL_EVENT_REQUEST_DONE    /* every request of a listener whose access log
+                              is of requests, exactly once; reason FL_OK: it
+                              got its reply, of bytes_out bytes */
 };
 
 /* Fields that do not apply are zero; pointers are valid during the call. */
+struct fl_access_config;
+
 struct fl_event {
   enum fl_event_kind kind;
   enum fl_reason reason;
-  const char *listener; /* name */
-  const char *upstream; /* name */
-  const char *server;   /* its address as written in config.json */
-  struct fl_addr peer;  /* of the connection, or of the failed request */
-  uint64_t bytes_in;    /* from the peer */
-  uint64_t bytes_out;   /* taken by the kernel for the peer */
-  uint64_t frames;      /* complete frames from the peer */
-  uint64_t refused;     /* CLIENT_REFUSED: so many for this reason since an
-                           event told of them, this one included; 0: a later
-                           one will, for there are many */
-  bool raw;             /* of a relay: nothing was cut into frames */
-  fl_time duration;     /* since it was opened; SERVER_UP: of the outage */
-  fl_time retry_in;     /* SERVER_DOWN: until the next attempt */
+  const struct fl_access_config *access; /* CLIENT_CLOSED and REQUEST_DONE */
+  const char *listener;                  /* name */
+  const char *upstream;                  /* name */
+  const char *server;  /* its address as written in config.json */
+  struct fl_addr peer; /* of the connection, or of the failed request */
+  uint64_t bytes_in;   /* from the peer */
+  uint64_t bytes_out;  /* taken by the kernel for the peer */
+  uint64_t frames;     /* complete frames from the peer */
+  uint64_t refused;    /* CLIENT_REFUSED: so many for this reason since an
+                          event told of them, this one included; 0: a later
+                          one will, for there are many */
+  bool raw;            /* of a relay: nothing was cut into frames */
+  fl_time duration;    /* since it was opened; SERVER_UP: of the outage */
+  fl_time retry_in;    /* SERVER_DOWN: until the next attempt */
+  fl_time waited;      /* REQUEST_DONE: until its first byte left, or it was
+                          given up; of `duration`, which is from its last
+                          byte's arrival */
+  fl_time served;      /* REQUEST_DONE: from then to its outcome; 0: none
+                          left */
 };
 
 #endif

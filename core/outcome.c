@@ -1,5 +1,6 @@
 #include "core/outcome.h"
 
+#include "core/access.h"
 #include "core/gateway_state.h"
 #include "core/upstream.h"
 
@@ -37,6 +38,7 @@ static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
 static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
                    struct fl_slice frame, fl_time now) {
   struct fl_exchange done = fl_exchanges_take(&pooled->exchanges, exchange);
+  fl_access_done(&done, server_of(pooled), FL_OK, frame.size, now);
   unbind(pooled, done.client);
   if (pooled->state != FL_POOLED_CLOSING) {
     fl_pooled_place(pooled, now);
@@ -211,8 +213,9 @@ static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
       finish(pooled, oldest, fl_buffer_peek(&oldest->reply), now);
       continue;
     }
-    struct fl_client *client =
-        fl_exchanges_take(&pooled->exchanges, oldest).client;
+    struct fl_exchange done = fl_exchanges_take(&pooled->exchanges, oldest);
+    struct fl_client *client = done.client;
+    fl_access_done(&done, server_of(pooled), reason, 0, now);
     unbind(pooled, client);
     if (client != NULL)
       fl_client_error(client, reason, server_of(pooled), now);
@@ -226,9 +229,23 @@ void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
   fail_started(pooled, reason, now);
 }
 
+/* The client's requests end with it. */
+static void tell_abandoned(const struct fl_pooled *pooled,
+                           const struct fl_client *client, fl_time now) {
+  const struct fl_list *order = &pooled->exchanges.order;
+  for (const struct fl_list *at = order->next; at != order; at = at->next) {
+    const struct fl_exchange *exchange = (const struct fl_exchange *)at;
+    if (exchange->client == client)
+      fl_access_done(exchange, server_of(pooled),
+                     (enum fl_reason)client->reason, 0, now);
+  }
+}
+
 void fl_outcome_forget(struct fl_pooled *pooled, const struct fl_client *client,
                        fl_time now) {
   struct fl_exchange *abandoned;
+  if (fl_access_wanted(client))
+    tell_abandoned(pooled, client, now);
   fl_exchanges_forget(&pooled->exchanges, client);
   while ((abandoned = fl_exchanges_abandoned(&pooled->exchanges)) != NULL)
     finish(pooled, abandoned, fl_buffer_peek(&abandoned->reply), now);
@@ -249,6 +266,7 @@ bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now) {
   struct fl_exchange *oldest = fl_exchanges_oldest(&pooled->exchanges);
   struct fl_client *client = oldest->client;
   pooled->timeouts++;
+  fl_access_done(oldest, server_of(pooled), FL_REQUEST_TIMEOUT, 0, now);
   fl_exchanges_expire(&pooled->exchanges, oldest);
   unbind(pooled, client);
   fl_pooled_place(pooled, now);

@@ -1,6 +1,7 @@
 #include "service/log.h"
 
 #include "platform/clock.h"
+#include "service/access_log.h"
 #include "service/duration.h"
 #include "service/log_line.h"
 #include "service/log_repeat.h"
@@ -198,21 +199,39 @@ static const char *resolve(const char *target, bool detached) {
   return target;
 }
 
-bool fl_log_open(const struct fl_log_config *config, bool detached,
+static bool cannot_open(char error[FL_LOG_ERROR_TEXT], const char *key,
+                        const char *target, int failure) {
+  snprintf(error, FL_LOG_ERROR_TEXT, "%s: \"%s\" cannot be opened: %s", key,
+           target, uv_strerror(failure));
+  return false;
+}
+
+static bool open_access_logs(const struct fl_config *config,
+                             char error[FL_LOG_ERROR_TEXT]) {
+  char key[64];
+  uint32_t listener = 0;
+  int failure = 0;
+  if (fl_access_log_open(config, &listener, &failure))
+    return true;
+  snprintf(key, sizeof key, "listeners[%" PRIu32 "].access_log.target",
+           listener);
+  return cannot_open(
+      error, key, config->listeners[listener].access_log.target.text, failure);
+}
+
+bool fl_log_open(const struct fl_config *whole, bool detached,
                  char error[FL_LOG_ERROR_TEXT]) {
+  const struct fl_log_config *config = &whole->log;
   const char *target = resolve(config->target.text, detached);
   int failure = 0;
   if (atomic_load(&state.sink) == NULL)
     failure = uv_mutex_init(&state.mutex);
   struct fl_log_sink *sink =
       failure != 0 ? NULL : fl_log_sink_open(target, false, &failure);
-  if (sink == NULL) {
-    snprintf(error, FL_LOG_ERROR_TEXT,
-             "log.target: \"%s\" cannot be opened: "
-             "%s",
-             target, uv_strerror(failure));
+  if (sink == NULL)
+    return cannot_open(error, "log.target", target, failure);
+  if (!open_access_logs(whole, error))
     return false;
-  }
   for (unsigned i = 0; i < FL_LOG_AREAS; i++)
     atomic_store(&state.levels[i], config->levels[i] == FL_LOG_AUTO
                                        ? config->level
@@ -354,6 +373,8 @@ static int event_level(const struct fl_event *event) {
   case FL_EVENT_SERVER_UP:
   case FL_EVENT_REQUEST_FAILED:
     return FL_LOG_INFO;
+  case FL_EVENT_REQUEST_DONE:
+    return FL_LOG_DEBUG;
   }
   return FL_LOG_INFO;
 }
@@ -429,6 +450,9 @@ static const char *event_area(enum fl_event_kind kind) {
 void fl_log_event(const struct fl_event *event) {
   int level = event_level(event);
   const char *area = event_area(event->kind);
+  fl_access_log_event(event);
+  if (event->kind == FL_EVENT_REQUEST_DONE)
+    return;
   if (!enabled(level, area) ||
       (level != FL_LOG_DEBUG && !pass(event_key(event))))
     return;

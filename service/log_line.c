@@ -185,6 +185,8 @@ static const char *kind_name(enum fl_event_kind kind) {
     return "server_up";
   case FL_EVENT_REQUEST_FAILED:
     return "request_failed";
+  case FL_EVENT_REQUEST_DONE:
+    return "request_done"; /* has no line */
   }
   return "unknown";
 }

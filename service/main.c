@@ -18,7 +18,7 @@ static int run(const char *path) {
   struct fl_config *config = fl_check_load(path, &status);
   if (config == NULL)
     return status;
-  if (!fl_log_open(&config->log, false, error)) {
+  if (!fl_log_open(config, false, error)) {
     fprintf(stderr, "fairlead: %s: %s\n", fl_check_name(path), error);
     fl_config_free(config);
     return FL_STATUS_CONFIG;
