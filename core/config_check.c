@@ -2,8 +2,8 @@
 
 #include "core/config_access.h"
 #include "core/config_endpoint.h"
-#include "core/config_own.h"
 #include "core/config_log.h"
+#include "core/config_own.h"
 #include "core/config_pair.h"
 #include "core/config_reference.h"
 #include "core/config_table.h"

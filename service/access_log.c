@@ -10,11 +10,14 @@ static bool is_off(const struct fl_access_config *config) {
   return strcmp(config->target.text, "off") == 0;
 }
 
-bool fl_access_log_open(const struct fl_config *config, uint32_t *listener,
-                        int *error) {
+bool fl_access_log_open(const struct fl_config *config, bool detached,
+                        uint32_t *listener, int *error) {
   for (uint32_t i = 0; i < config->listener_count; i++) {
     const struct fl_access_config *log = &config->listeners[i].access_log;
     *listener = i;
+    *error = 0;
+    if (detached && strcmp(log->target.text, "stderr") == 0)
+      return false;
     if (!is_off(log) && fl_log_sink_open(log->target.text, true, error) == NULL)
       return false;
   }

@@ -1,5 +1,6 @@
 #include "service/control.h"
 
+#include "service/daemon.h"
 #include "service/duration.h"
 #include "service/log.h"
 #include "service/process.h"
@@ -22,6 +23,7 @@ static void on_last(uv_timer_t *timer) {
   (void)timer;
   fl_log(FL_LOG_ERROR, "service", "connections could not be closed; ending");
   fl_log_stop();
+  fl_daemon_end(FL_STATUS_SYSTEM);
   fl_process_exit(FL_STATUS_SYSTEM);
 }
 
@@ -90,6 +92,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     fl_log(FL_LOG_WARNING, "service", "%s again: ending at once",
            signal_name(number));
     fl_log_stop();
+    fl_daemon_end(128 + number);
     fl_process_exit(128 + number);
   }
   fl_log(FL_LOG_INFO, "service",

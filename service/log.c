@@ -27,6 +27,7 @@ static struct {
   _Atomic(struct fl_log_sink *) sink; /* NULL: not open */
   atomic_int format;
   atomic_bool echo;
+  bool detached;
   atomic_int levels[FL_LOG_AREAS];
   uv_mutex_t mutex; /* of repeats; made when the sink is */
   struct fl_repeats repeats;
@@ -192,17 +193,19 @@ static void on_reopened(const char *target, int error) {
 
 static void on_second(void) { tell_repeats(false); }
 
-/* The target by its name in service/log_file.h. */
-static const char *resolve(const char *target, bool detached) {
-  if (strcmp(target, "auto") == 0)
-    return detached ? "syslog" : "stderr";
-  return target;
-}
-
 static bool cannot_open(char error[FL_LOG_ERROR_TEXT], const char *key,
                         const char *target, int failure) {
   snprintf(error, FL_LOG_ERROR_TEXT, "%s: \"%s\" cannot be opened: %s", key,
            target, uv_strerror(failure));
+  return false;
+}
+
+/* What goes to standard error after --daemon. */
+static bool nobody_reads(char error[FL_LOG_ERROR_TEXT], const char *key) {
+  snprintf(error, FL_LOG_ERROR_TEXT,
+           "%s: \"stderr\" leads nowhere after --daemon; allowed: \"syslog\", "
+           "or a path with a / in it",
+           key);
   return false;
 }
 
@@ -211,19 +214,26 @@ static bool open_access_logs(const struct fl_config *config,
   char key[64];
   uint32_t listener = 0;
   int failure = 0;
-  if (fl_access_log_open(config, &listener, &failure))
+  if (fl_access_log_open(config, state.detached, &listener, &failure))
     return true;
   snprintf(key, sizeof key, "listeners[%" PRIu32 "].access_log.target",
            listener);
+  if (failure == 0)
+    return nobody_reads(error, key);
   return cannot_open(
       error, key, config->listeners[listener].access_log.target.text, failure);
 }
 
-bool fl_log_open(const struct fl_config *whole, bool detached,
-                 char error[FL_LOG_ERROR_TEXT]) {
+void fl_log_detach(void) { state.detached = true; }
+
+bool fl_log_open(const struct fl_config *whole, char error[FL_LOG_ERROR_TEXT]) {
   const struct fl_log_config *config = &whole->log;
-  const char *target = resolve(config->target.text, detached);
+  const char *target = config->target.text;
   int failure = 0;
+  if (strcmp(target, "auto") == 0)
+    target = state.detached ? "syslog" : "stderr";
+  if (state.detached && strcmp(target, "stderr") == 0)
+    return nobody_reads(error, "log.target");
   if (atomic_load(&state.sink) == NULL)
     failure = uv_mutex_init(&state.mutex);
   struct fl_log_sink *sink =

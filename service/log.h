@@ -10,15 +10,16 @@
 
 #include <stdbool.h>
 
+/* Standard error will be nobody's: "auto" is the system's log from now on. */
+void fl_log_detach(void);
+
 /* Opens the targets, access logs' too, and takes over levels and format; again
    after a change of the configuration. Returns false, the log as it was before,
-   with what is wrong as a clause for people in error, when the target cannot be
-   opened. Before it is opened the log goes to standard error. `detached`:
-   standard error is nobody's, so "auto" is the system's log. Requires: one
+   with what is wrong as a clause for people in error, when one cannot be
+   opened. Before it is opened the log goes to standard error. Requires: one
    thread at a time. */
 enum { FL_LOG_ERROR_TEXT = 700 };
-bool fl_log_open(const struct fl_config *config, bool detached,
-                 char error[FL_LOG_ERROR_TEXT]);
+bool fl_log_open(const struct fl_config *config, char error[FL_LOG_ERROR_TEXT]);
 
 /* Whether errors go to standard error too, wherever the log goes: while the
    start may fail and somebody waits for it. */

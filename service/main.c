@@ -1,5 +1,7 @@
 /* fairlead: reads the command line and does what it says. */
 #include "service/check.h"
+#include "service/daemon.h"
+#include "service/file.h"
 #include "service/log.h"
 #include "service/options.h"
 #include "service/ping.h"
@@ -7,24 +9,53 @@
 #include "service/status.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #ifndef FL_VERSION
 #error "the build defines FL_VERSION, such as \"0.1.0\""
 #endif
 
-static int run(const char *path) {
+/* Opens the log as the user that serves, who will have to open it again. */
+static bool open_log(const struct fl_config *config, const char *path) {
   char error[FL_LOG_ERROR_TEXT];
-  int status;
-  struct fl_config *config = fl_check_load(path, &status);
-  if (config == NULL)
-    return status;
-  if (!fl_log_open(config, false, error)) {
-    fprintf(stderr, "fairlead: %s: %s\n", fl_check_name(path), error);
+  if (!fl_daemon_act_as_user())
+    return false;
+  bool opened = fl_log_open(config, error);
+  if (!opened)
+    fprintf(stderr, "fairlead: %s: %s\n", path, error);
+  return fl_daemon_act_back() && opened;
+}
+
+/* Serves, in whatever process is to. Owns config. */
+static int serve(struct fl_config *config, const struct fl_options *options) {
+  const char *name = fl_check_name(options->config);
+  char *absolute = fl_file_absolute(name);
+  int status = FL_STATUS_CONFIG;
+  if (options->daemon.detach)
+    fl_log_detach();
+  if (absolute == NULL || !open_log(config, name)) {
     fl_config_free(config);
-    return FL_STATUS_CONFIG;
+    free(absolute);
+    return status;
   }
   fl_log_echo(true);
-  return fl_run(config, fl_check_name(path));
+  fl_daemon_leave_directory();
+  status = fl_run(config, options->daemon.detach ? absolute : name);
+  free(absolute);
+  return status;
+}
+
+static int run(const struct fl_options *options) {
+  int status;
+  struct fl_config *config = fl_check_load(options->config, &status);
+  if (config == NULL)
+    return status;
+  if (fl_daemon_begin(&options->daemon, &status))
+    status = serve(config, options);
+  else
+    fl_config_free(config);
+  fl_daemon_end(status);
+  return status;
 }
 
 /* What was printed must have arrived: a full disk is not a success. */
@@ -44,7 +75,7 @@ int main(int argc, char *argv[]) {
   }
   switch (options.action) {
   case FL_ACTION_RUN:
-    return run(options.config);
+    return run(&options);
   case FL_ACTION_CHECK:
     return printed(fl_check(options.config, options.print));
   case FL_ACTION_PING:

@@ -12,15 +12,30 @@ static const struct command {
   const char *help;
 } commands[] = {
     {"run", FL_ACTION_RUN,
-     "Usage: fairlead run --config FILE\n"
+     "Usage: fairlead run --config FILE [OPTION...]\n"
      "\n"
      "Serves what FILE describes until it is stopped. SIGTERM or SIGINT stops\n"
      "it: no new clients, requests that were complete are answered, for at\n"
-     "most shutdown_timeout. A second signal ends it at once. The log goes to\n"
-     "standard error.\n"
+     "most shutdown_timeout. A second signal ends it at once. SIGUSR1 opens "
+     "the\n"
+     "log's files again. The log goes where log.target says: standard error,\n"
+     "unless the file says otherwise.\n"
      "\n"
-     "  --config FILE  the configuration; - is standard input\n"
-     "  --help         this text\n"},
+     "  --config FILE   the configuration; - is standard input\n"
+     "  --daemon        go to the background. The command ends when every\n"
+     "                  listener listens, with 0; or with the status of a\n"
+     "                  start that failed, after its errors. The log goes to\n"
+     "                  syslog, unless log.target is a file\n"
+     "  --pidfile FILE  write the process's number to FILE and keep it "
+     "locked;\n"
+     "                  a second start with the same FILE is refused\n"
+     "  --user NAME     become this user and leave root's rights behind, once\n"
+     "                  the listeners listen\n"
+     "  --help          this text\n"
+     "\n"
+     "After --user, files of the log are opened, and the configuration is "
+     "read\n"
+     "again, as that user.\n"},
     {"check", FL_ACTION_CHECK,
      "Usage: fairlead check --config FILE [--print]\n"
      "\n"
@@ -95,6 +110,9 @@ static const struct option {
                         takes none */
 } options_known[] = {
     {"--config", OF_FILES, "FILE"},
+    {"--daemon", OF(FL_ACTION_RUN), NULL},
+    {"--pidfile", OF(FL_ACTION_RUN), "FILE"},
+    {"--user", OF(FL_ACTION_RUN), "NAME"},
     {"--print", OF(FL_ACTION_CHECK), NULL},
     {"--count", OF(FL_ACTION_PING), "N"},
     {"--interval", OF(FL_ACTION_PING), "D"},
@@ -242,19 +260,29 @@ static const char *take_value(struct reading *reading,
   if (value == NULL || value[0] == '\0' ||
       (equals == NULL && strncmp(value, "--", 2) == 0)) {
     fail(reading, "%s needs a %s: fairlead %s%s %s %s", option->name,
-         action == FL_ACTION_PING ? "value" : "file", command_name(action),
-         operand(action), option->name, option->value);
+         strcmp(option->value, "FILE") == 0 ? "file" : "value",
+         command_name(action), operand(action), option->name, option->value);
     return NULL;
   }
   if ((reading->given & bit) != 0) {
     fail(reading, "%s is given twice%s", option->name,
-         action == FL_ACTION_PING ? "" : ": one file holds it all");
+         strcmp(option->name, "--config") == 0 ? ": one file holds it all"
+                                               : "");
     return NULL;
   }
   reading->given |= bit;
   if (equals == NULL)
     reading->next++;
   return value;
+}
+
+/* Where the value of an option of run or check is kept. */
+static const char **text_option(struct fl_options *options, const char *name) {
+  if (strcmp(name, "--pidfile") == 0)
+    return &options->daemon.pidfile;
+  if (strcmp(name, "--user") == 0)
+    return &options->daemon.user;
+  return &options->config;
 }
 
 static bool read_value(struct reading *reading, const struct option *option,
@@ -264,7 +292,7 @@ static bool read_value(struct reading *reading, const struct option *option,
   if (value == NULL)
     return false;
   if (reading->options->action != FL_ACTION_PING) {
-    reading->options->config = value;
+    *text_option(reading->options, option->name) = value;
     return true;
   }
   if (fl_ping_options_value(&reading->options->ping, option->name, value,
@@ -282,7 +310,9 @@ static bool read_option(struct reading *reading, const char *argument) {
     return read_value(reading, option, argument);
   if (strchr(argument, '=') != NULL)
     return fail(reading, "%s takes no value", option->name);
-  if (strcmp(option->name, "--print") == 0) {
+  if (strcmp(option->name, "--daemon") == 0) {
+    options->daemon.detach = true;
+  } else if (strcmp(option->name, "--print") == 0) {
     options->print = true;
   } else if (strcmp(option->name, "--quiet") == 0) {
     options->ping.quiet = true;

@@ -2,6 +2,7 @@
 #ifndef FL_SERVICE_OPTIONS_H
 #define FL_SERVICE_OPTIONS_H
 
+#include "service/daemon.h"
 #include "service/ping_options.h"
 
 #include <stdbool.h>
@@ -19,7 +20,8 @@ struct fl_options {
   enum fl_action action;
   enum fl_action topic; /* HELP: the command it is about; HELP for all */
   const char *config;   /* RUN and CHECK: a file, "-" for standard input */
-  bool print;           /* CHECK: print the effective configuration */
+  struct fl_daemon_options daemon; /* RUN */
+  bool print; /* CHECK: print the effective configuration */
   struct fl_ping_options ping;
 };
 

@@ -3,6 +3,7 @@
 #include "platform/random.h"
 #include "platform/worker.h"
 #include "service/control.h"
+#include "service/daemon.h"
 #include "service/listeners.h"
 #include "service/log.h"
 #include "service/process.h"
@@ -129,6 +130,7 @@ static int serve(struct run *run) {
            run->config->listener_count == 1 ? "" : "s", run->count,
            run->count == 1 ? "" : "s");
     fl_log_echo(false);
+    fl_daemon_ready();
     fl_control_serve(&run->control, run->workers, run->count);
     status = FL_STATUS_OK;
   } else {
@@ -236,8 +238,11 @@ int fl_run(struct fl_config *config, const char *path) {
     fl_config_free(config);
     return status;
   }
-  status = make_tables(&run) ? run_all(&run) : FL_STATUS_SYSTEM;
-  if (!clean_up(&run))
+  status = fl_daemon_drop_privileges() && make_tables(&run) ? run_all(&run)
+                                                            : FL_STATUS_SYSTEM;
+  if (!clean_up(&run)) {
+    fl_daemon_end(status);
     fl_process_exit(status);
+  }
   return status;
 }

@@ -1,5 +1,7 @@
 #include "service/log_file.h"
 
+#include "service/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +19,9 @@ struct fl_log_file {
   size_t piece; /* the most that one call may write */
   char *path;   /* NULL: no file */
 };
+
+/* Where syslog(3) sends to. */
+#define SYSLOG "/dev/log"
 
 /* POSIX writes so much to a pipe as a whole, and without waiting once poll(2)
    has said that it is writable. */
@@ -57,6 +62,8 @@ static int open_target(struct fl_log_file *file, const char *target) {
   file->fd = -1;
   if (strcmp(target, "syslog") == 0) {
     file->prefixed = true;
+    if (access(SYSLOG, W_OK) != 0)
+      return errno;
     openlog("fairlead", LOG_PID | LOG_NDELAY, LOG_DAEMON);
     return 0;
   }
@@ -64,10 +71,10 @@ static int open_target(struct fl_log_file *file, const char *target) {
     file->fd = STDERR_FILENO;
     file->prefixed = is_journal(file->fd);
   } else {
-    file->path = strdup(target);
+    file->path = fl_file_absolute(target);
     if (file->path == NULL)
       return ENOMEM;
-    file->fd = open_path(target);
+    file->fd = open_path(file->path);
     if (file->fd < 0)
       return errno;
   }
