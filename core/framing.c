@@ -32,6 +32,21 @@ long fl_framing_next(const struct fl_framing *framing,
   return FL_FRAME_BAD;
 }
 
+struct fl_slice fl_framing_content(const struct fl_framing *framing,
+                                   struct fl_slice frame) {
+  const struct fl_framing_delimited *delimited = &framing->delimited;
+  if (framing->type == FL_FRAMING_LINE) {
+    frame.size--;
+    if (frame.size > 0 && frame.bytes[frame.size - 1] == '\r')
+      frame.size--;
+  } else if (framing->type == FL_FRAMING_DELIMITED) {
+    assert(frame.size >= (size_t)delimited->start.size + delimited->end.size);
+    frame.bytes += delimited->start.size;
+    frame.size -= (size_t)delimited->start.size + delimited->end.size;
+  }
+  return frame;
+}
+
 /* Only a line can say what went wrong. In a framing of any other protocol no
    bytes of ours would mean an error to its clients. */
 size_t fl_framing_error(const struct fl_framing *framing, const char *reason,

@@ -71,6 +71,11 @@ long fl_framing_next(const struct fl_framing *framing,
                      struct fl_framing_state *state, struct fl_slice bytes,
                      size_t max_frame);
 
+/* What stands in a frame between its start and its end; of framings without
+   either, all of it. Requires: frame is one of this framing. */
+struct fl_slice fl_framing_content(const struct fl_framing *framing,
+                                   struct fl_slice frame);
+
 /* Room an error reply of this framing needs at most. */
 enum { FL_ERROR_REPLY_MAX = 64 };
 
