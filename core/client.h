@@ -42,6 +42,7 @@ struct fl_client {
   uint8_t reason;       /* enum fl_reason: why it was closed */
   bool held;            /* its output went over the high watermark and has
                            not come below the low one */
+  bool parked;          /* waits for its request's key, not a connection */
   bool fatal;           /* `error` ends the connection */
   bool ended;           /* no more input is decoded than what is here */
   bool fin;             /* the peer's FIN came */

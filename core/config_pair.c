@@ -101,6 +101,59 @@ static bool by_id(struct fl_config_reader *reader,
          find_key(reader, element, "width", &pair, &node);
 }
 
+/* Whether the key of `pair` for this side was read without a fault. */
+static bool find_extract(struct fl_config_reader *reader,
+                         const struct fl_config_node *element, const char *side,
+                         const char *key, struct fl_config_node *pair,
+                         struct fl_config_node *extract,
+                         struct fl_config_node *node) {
+  return fl_config_node_find(reader, element, "pair", pair) &&
+         fl_config_node_find(reader, pair, side, extract) &&
+         fl_config_node_find(reader, extract, key, node) &&
+         fl_config_node_good(reader, node);
+}
+
+/* Reports a key that no frame of at most `limit` bytes, which is `what`, has
+   room for, and a field whose length is not known. */
+static void check_extract(struct fl_config_reader *reader,
+                          const struct fl_config_node *element,
+                          const char *side, const struct fl_extract *extract,
+                          const char *what, uint32_t limit) {
+  struct fl_config_node pair, object, node;
+  struct fl_text allowed = {0};
+  if (extract->type == FL_EXTRACT_ISO8583 &&
+      (extract->field < FL_EXTRACT_ISO8583_FIRST ||
+       extract->field > FL_EXTRACT_ISO8583_LAST) &&
+      find_extract(reader, element, side, "field", &pair, &object, &node)) {
+    FL_TEXT(&allowed, "2 to 41 in type \"iso8583\"");
+    fl_config_node_error(reader, &node, NULL, &allowed);
+  }
+  if (extract->type != FL_EXTRACT_BYTES ||
+      extract->offset + extract->width <= limit ||
+      !find_extract(reader, element, side, "width", &pair, &object, &node))
+    return;
+  FL_TEXT(&allowed, "offset + width at most ", what, ", which is ");
+  fl_config_value_print(&allowed, limit, fl_config_sizes);
+  fl_config_node_error(reader, &node, NULL, &allowed);
+}
+
+/* The longest frame that passes. */
+static uint32_t longest(const struct fl_framing *framing, uint32_t max_frame) {
+  return framing->type == FL_FRAMING_FIXED && framing->fixed.size < max_frame
+             ? framing->fixed.size
+             : max_frame;
+}
+
+static void check_keys(struct fl_config_reader *reader,
+                       const struct fl_config_node *element,
+                       const struct fl_upstream_config *upstream) {
+  const struct fl_pair *config = &upstream->pair;
+  check_extract(reader, element, "request", &config->request,
+                "the longest request", longest(&upstream->framing, UINT32_MAX));
+  check_extract(reader, element, "reply", &config->reply, "the longest reply",
+                longest(&upstream->reply_framing, upstream->max_frame));
+}
+
 void fl_config_pair_check(struct fl_config_reader *reader,
                           const struct fl_config_node *element) {
   const struct fl_upstream_config *upstream =
@@ -109,6 +162,9 @@ void fl_config_pair_check(struct fl_config_reader *reader,
   const char *framing = "framing";
   const char *replies = "reply_framing";
   struct fl_config_node node;
+  if (config->by == FL_PAIR_KEY && is_good(reader, element, "max_frame") &&
+      is_good(reader, element, framing) && is_good(reader, element, replies))
+    check_keys(reader, element, upstream);
   if (!by_id(reader, element, config))
     return;
   check_type(reader, element, framing, upstream->framing.type);
@@ -131,18 +187,21 @@ void fl_config_pair_check_listener(struct fl_config_reader *reader,
   const struct fl_pair *config;
   struct fl_config_node node;
   struct fl_text allowed = {0};
-  /* Lines: its upstream has no ids, or is not known. */
-  if (listener->framing.type == FL_FRAMING_LINE)
+  if (listener->upstream == UINT32_MAX) /* it is not known */
     return;
   config = &reader->config->upstreams[listener->upstream].pair;
-  if (config->by != FL_PAIR_ID ||
-      config->offset + config->width <= listener->max_frame ||
+  uint32_t end = 0;
+  if (config->by == FL_PAIR_ID)
+    end = config->offset + config->width;
+  if (config->by == FL_PAIR_KEY && config->request.type == FL_EXTRACT_BYTES)
+    end = config->request.offset + config->request.width;
+  if (end <= listener->max_frame ||
       (fl_config_node_find(reader, element, "max_frame", &node) &&
        !fl_config_node_good(reader, &node)))
     return;
-  FL_TEXT(&allowed, "room for the id of its upstream, which is ");
-  fl_config_value_print(&allowed, config->offset + config->width,
-                        fl_config_sizes);
-  FL_TEXT(&allowed, " from the start of a frame to the id's end");
+  const char *name = config->by == FL_PAIR_ID ? "id" : "key";
+  FL_TEXT(&allowed, "room for the ", name, " of its upstream, which is ");
+  fl_config_value_print(&allowed, end, fl_config_sizes);
+  FL_TEXT(&allowed, " from the start of a frame to the ", name, "'s end");
   fl_config_node_error(reader, &node, NULL, &allowed);
 }

@@ -1,4 +1,4 @@
-/* What pairing by id asks of the other keys of config.json. */
+/* What pairing by id and by key ask of the other keys of config.json. */
 #ifndef FL_CORE_CONFIG_PAIR_H
 #define FL_CORE_CONFIG_PAIR_H
 

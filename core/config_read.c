@@ -239,9 +239,12 @@ static void misplaced_key(struct fl_config_reader *reader,
   FL_TEXT(&found, "this key in ", type->key, " \"", type->choices[choice],
           "\"");
   FL_TEXT(&allowed, "it only in ", type->key);
+  const char *between = " ";
   for (unsigned i = 0; type->choices[i] != NULL; i++)
-    if ((row->types & FL_CONFIG_TYPE(i)) != 0)
-      FL_TEXT(&allowed, " \"", type->choices[i], "\"");
+    if ((row->types & FL_CONFIG_TYPE(i)) != 0) {
+      FL_TEXT(&allowed, between, "\"", type->choices[i], "\"");
+      between = " or ";
+    }
   fl_config_node_key_error(reader, node, &found, &allowed);
 }
 
@@ -335,8 +338,9 @@ void fl_config_read_section(struct fl_config_reader *reader,
     else if (row->type == FL_CONFIG_OBJECT)
       fl_config_read_section(reader, row->section, NULL,
                              field_of(base, row->offset), inherits);
-    else if (is_object && (row->flags & FL_CONFIG_REQUIRED) != 0 &&
-             (row->flags & FL_CONFIG_MODES) == 0)
+    if (found[i].item == NULL && is_object &&
+        (row->flags & FL_CONFIG_REQUIRED) != 0 &&
+        (row->flags & FL_CONFIG_MODES) == 0)
       missing(reader, row, node);
   }
 }

@@ -40,6 +40,12 @@ struct fl_exchange *fl_exchanges_unsent(const struct fl_exchanges *exchanges) {
   return exchanges->unsent == NULL ? NULL : of(exchanges->order.prev);
 }
 
+struct fl_exchange *
+fl_exchanges_remembered(const struct fl_exchanges *exchanges) {
+  struct fl_list *node = fl_list_first(&exchanges->expired);
+  return node == NULL ? NULL : of(node);
+}
+
 static struct fl_exchange *find(const struct fl_list *list, uint64_t id) {
   for (struct fl_list *node = list->next; node != list; node = node->next)
     if (of(node)->id == id)

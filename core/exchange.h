@@ -1,6 +1,6 @@
 /* Requests on one upstream connection, in the order in which they are sent.
    Any of them can have its outcome first; those whose outcome was a timeout
-   may be remembered by their id. */
+   may be remembered by their id or key. */
 #ifndef FL_CORE_EXCHANGE_H
 #define FL_CORE_EXCHANGE_H
 
@@ -12,12 +12,13 @@
 #include <stdint.h>
 
 struct fl_client;
+struct fl_key;
 
 enum fl_exchange_state {
   FL_EXCHANGE_WAITS,    /* for its reply */
   FL_EXCHANGE_ANSWERED, /* its reply is kept, for an older request of the same
                            client has no outcome yet */
-  FL_EXCHANGE_EXPIRED   /* it timed out; its id is remembered */
+  FL_EXCHANGE_EXPIRED   /* it timed out; its id or key is remembered */
 };
 
 struct fl_exchange {
@@ -32,6 +33,7 @@ struct fl_exchange {
   enum fl_exchange_state state;
   uint64_t id;            /* on the connection; by order 0, as the next */
   uint64_t clients_id;    /* the one its client chose */
+  struct fl_key *key;     /* by key, else NULL */
   struct fl_buffer reply; /* FL_EXCHANGE_ANSWERED */
 };
 
@@ -66,6 +68,10 @@ struct fl_exchange *fl_exchanges_oldest(const struct fl_exchanges *exchanges);
 
 /* The newest of the order, or NULL when that has started. */
 struct fl_exchange *fl_exchanges_unsent(const struct fl_exchanges *exchanges);
+
+/* The oldest that is remembered, or NULL. */
+struct fl_exchange *
+fl_exchanges_remembered(const struct fl_exchanges *exchanges);
 
 /* The one in the order or remembered that has this id, or NULL. */
 struct fl_exchange *fl_exchanges_find(const struct fl_exchanges *exchanges,

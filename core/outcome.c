@@ -1,6 +1,7 @@
 #include "core/outcome.h"
 
 #include "core/access.h"
+#include "core/collision.h"
 #include "core/gateway_state.h"
 #include "core/upstream.h"
 
@@ -24,6 +25,15 @@ static const char *server_of(const struct fl_pooled *pooled) {
 
 /* Replies. */
 
+/* Takes an exchange out; its key is free. */
+static struct fl_exchange take(struct fl_pooled *pooled,
+                               struct fl_exchange *exchange) {
+  struct fl_exchange taken = fl_exchanges_take(&pooled->exchanges, exchange);
+  if (taken.key != NULL)
+    fl_collision_free(upstream_of(pooled), taken.key);
+  return taken;
+}
+
 /* A request has left the connection, whatever its outcome. */
 static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
   pooled->server->in_flight--;
@@ -37,7 +47,7 @@ static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
 /* Gives the client of an exchange its reply. */
 static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
                    struct fl_slice frame, fl_time now) {
-  struct fl_exchange done = fl_exchanges_take(&pooled->exchanges, exchange);
+  struct fl_exchange done = take(pooled, exchange);
   fl_access_done(&done, server_of(pooled), FL_OK, frame.size, now);
   unbind(pooled, done.client);
   if (pooled->state != FL_POOLED_CLOSING) {
@@ -81,7 +91,7 @@ static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
   pooled->timeouts = 0;
   pooled->conn.frames++;
   if (exchange->state == FL_EXCHANGE_EXPIRED) {
-    (void)fl_exchanges_take(&pooled->exchanges, exchange);
+    (void)take(pooled, exchange);
     metrics_of(pooled)->replies_dropped++;
     return true;
   }
@@ -102,19 +112,55 @@ static bool has_left(const struct fl_pooled *pooled,
   return exchange->offset + exchange->size <= fl_transport_taken(&pooled->conn);
 }
 
-/* Finds the request of a reply. Returns FL_OK, or why the connection must be
+static enum fl_reason find_by_id(const struct fl_pooled *pooled,
+                                 struct fl_slice frame,
+                                 struct fl_exchange **exchange) {
+  const struct fl_pair *pair = &upstream_of(pooled)->config->pair;
+  if (!fl_pair_fits(pair, frame.size))
+    return FL_NO_ID;
+  *exchange = fl_exchanges_find(&pooled->exchanges, fl_pair_id(pair, frame));
+  return *exchange == NULL ? FL_UNKNOWN_ID : FL_OK;
+}
+
+static enum fl_reason find_by_key(const struct fl_pooled *pooled,
+                                  struct fl_slice frame,
+                                  struct fl_exchange **exchange) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  struct fl_slice key =
+      fl_extract(&config->pair.reply, &config->reply_framing, frame);
+  if (key.size == 0)
+    return FL_NO_KEY;
+  *exchange = fl_collision_find(pooled, key);
+  return *exchange == NULL ? FL_UNKNOWN_KEY : FL_OK;
+}
+
+/* Finds the request of a reply, which may be remembered. Returns FL_OK, or why
+   there is none. Requires: there is one, or pairing is not by order. */
+static enum fl_reason find(const struct fl_pooled *pooled,
+                           struct fl_slice frame,
+                           struct fl_exchange **exchange) {
+  enum fl_pair_by by = upstream_of(pooled)->config->pair.by;
+  enum fl_reason reason = FL_OK;
+  if (by == FL_PAIR_ID)
+    reason = find_by_id(pooled, frame, exchange);
+  else if (by == FL_PAIR_KEY)
+    reason = find_by_key(pooled, frame, exchange);
+  else
+    *exchange = fl_exchanges_oldest(&pooled->exchanges);
+  if (reason == FL_OK && (*exchange)->state == FL_EXCHANGE_ANSWERED)
+    return by == FL_PAIR_ID ? FL_UNKNOWN_ID : FL_UNKNOWN_KEY;
+  return reason;
+}
+
+/* Gives a reply to its request. Returns FL_OK, or why the connection must be
    retired: a reply to half a request or to none means that the stream can no
    longer be trusted. */
 static enum fl_reason pair_reply(struct fl_pooled *pooled,
                                  struct fl_slice frame, fl_time now) {
-  const struct fl_pair *pair = &upstream_of(pooled)->config->pair;
-  struct fl_exchange *exchange = fl_exchanges_oldest(&pooled->exchanges);
-  if (!fl_pair_fits(pair, frame.size))
-    return FL_NO_ID;
-  if (pair->by == FL_PAIR_ID)
-    exchange = fl_exchanges_find(&pooled->exchanges, fl_pair_id(pair, frame));
-  if (exchange == NULL || exchange->state == FL_EXCHANGE_ANSWERED)
-    return FL_UNKNOWN_ID;
+  struct fl_exchange *exchange = NULL;
+  enum fl_reason reason = find(pooled, frame, &exchange);
+  if (reason != FL_OK)
+    return reason;
   if (!has_left(pooled, exchange))
     return FL_UNEXPECTED_DATA;
   return complete(pooled, exchange, frame, now) ? FL_OK : FL_OUT_OF_MEMORY;
@@ -122,12 +168,10 @@ static enum fl_reason pair_reply(struct fl_pooled *pooled,
 
 bool fl_outcome_drop_late(struct fl_pooled *pooled, struct fl_slice frame,
                           fl_time now) {
-  const struct fl_pair *pair = &upstream_of(pooled)->config->pair;
-  if (pooled->exchanges.expired_count == 0 || !fl_pair_fits(pair, frame.size))
-    return false;
-  struct fl_exchange *exchange =
-      fl_exchanges_find(&pooled->exchanges, fl_pair_id(pair, frame));
-  if (exchange == NULL || exchange->state != FL_EXCHANGE_EXPIRED)
+  struct fl_exchange *exchange = NULL;
+  if (pooled->exchanges.expired_count == 0 ||
+      find(pooled, frame, &exchange) != FL_OK ||
+      exchange->state != FL_EXCHANGE_EXPIRED)
     return false;
   return complete(pooled, exchange, frame, now);
 }
@@ -182,7 +226,7 @@ static struct fl_slice unsent_frame(const struct fl_conn *conn,
 static void return_unsent(struct fl_pooled *pooled, fl_time now) {
   struct fl_exchange *newest;
   while ((newest = fl_exchanges_unsent(&pooled->exchanges)) != NULL) {
-    struct fl_exchange back = fl_exchanges_take(&pooled->exchanges, newest);
+    struct fl_exchange back = take(pooled, newest);
     unbind(pooled, back.client);
     if (back.client != NULL)
       fl_client_unsend(back.client, unsent_frame(&pooled->conn, &back), &back,
@@ -213,7 +257,7 @@ static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
       finish(pooled, oldest, fl_buffer_peek(&oldest->reply), now);
       continue;
     }
-    struct fl_exchange done = fl_exchanges_take(&pooled->exchanges, oldest);
+    struct fl_exchange done = take(pooled, oldest);
     struct fl_client *client = done.client;
     fl_access_done(&done, server_of(pooled), reason, 0, now);
     unbind(pooled, client);
@@ -225,8 +269,11 @@ static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
 
 void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
                         fl_time now) {
+  struct fl_exchange *remembered;
   return_unsent(pooled, now);
   fail_started(pooled, reason, now);
+  while ((remembered = fl_exchanges_remembered(&pooled->exchanges)) != NULL)
+    (void)take(pooled, remembered);
 }
 
 /* The client's requests end with it. */
@@ -268,6 +315,8 @@ bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now) {
   pooled->timeouts++;
   fl_access_done(oldest, server_of(pooled), FL_REQUEST_TIMEOUT, 0, now);
   fl_exchanges_expire(&pooled->exchanges, oldest);
+  if (oldest->key != NULL)
+    fl_collision_expired(upstream_of(pooled), oldest->key);
   unbind(pooled, client);
   fl_pooled_place(pooled, now);
   fl_upstream_wake(upstream_of(pooled));

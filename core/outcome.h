@@ -6,8 +6,8 @@
 
 #include "core/pool.h"
 
-/* By id a request that timed out is remembered until its reply comes; so many
-   are at most. */
+/* By id and by key a request that timed out is remembered until its reply
+   comes; so many are at most. */
 enum { FL_OUTCOME_EXPIRED_MAX = 64 };
 
 /* Pairs the replies in bytes with the requests. Bytes that come while no

@@ -16,7 +16,7 @@ uint64_t fl_pair_id(const struct fl_pair *pair, struct fl_slice frame) {
 }
 
 void fl_pair_put(const struct fl_pair *pair, uint8_t *frame, uint64_t id) {
-  if (pair->by == FL_PAIR_ORDER)
+  if (pair->by != FL_PAIR_ID)
     return;
   for (uint32_t i = pair->width; i > 0; i--) {
     frame[pair->offset + i - 1] = (uint8_t)(id & 0xff);

@@ -78,6 +78,21 @@ static bool life_over(const struct fl_pooled *pooled, fl_time now) {
   return now >= pooled->expires;
 }
 
+/* Why a connection is closed whose life is over. */
+static enum fl_reason end_of_life(const struct fl_pooled *pooled) {
+  return pooled->replaced ? FL_KEY_REUSED : FL_MAX_LIFETIME;
+}
+
+void fl_pooled_replace(struct fl_pooled *pooled, fl_time now) {
+  assert(fl_pooled_has_room(pooled));
+  pooled->replaced = true;
+  pooled->expires = now;
+  if (pooled->exchanges.count == 0)
+    fl_pooled_retire(pooled, FL_KEY_REUSED, now);
+  else
+    fl_pooled_place(pooled, now);
+}
+
 void fl_pooled_place(struct fl_pooled *pooled, fl_time now) {
   const struct fl_exchanges *exchanges = &pooled->exchanges;
   if (exchanges->count == 0) {
@@ -295,7 +310,7 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
   if (broken != FL_OK)
     fl_pooled_retire(pooled, broken, now);
   else if (pooled->exchanges.count == 0 && life_over(pooled, now))
-    fl_pooled_retire(pooled, FL_MAX_LIFETIME, now);
+    fl_pooled_retire(pooled, end_of_life(pooled), now);
   else
     arm(pooled);
 }
@@ -361,7 +376,7 @@ static enum fl_reason end_reason(const struct fl_pooled *pooled,
 
 static bool is_ours(enum fl_reason reason) {
   return reason == FL_POOL_IDLE || reason == FL_MAX_LIFETIME ||
-         reason == FL_SHUTDOWN;
+         reason == FL_KEY_REUSED || reason == FL_SHUTDOWN;
 }
 
 /* A server that takes connections and ends them at once is no better than one
@@ -443,7 +458,7 @@ static bool time_out(struct fl_pooled *pooled, fl_time now) {
   }
   if (pooled->exchanges.count > 0 || !life_over(pooled, now))
     return true;
-  fl_pooled_retire(pooled, FL_MAX_LIFETIME, now);
+  fl_pooled_retire(pooled, end_of_life(pooled), now);
   return false;
 }
 
@@ -459,7 +474,7 @@ static void connect_failed(struct fl_pooled *pooled, enum fl_reason reason,
 }
 
 /* Drawn once: drawn again at each look, it would not spread the ends. */
-static fl_time end_of_life(const struct fl_pooled *pooled, fl_time now) {
+static fl_time draw_life(const struct fl_pooled *pooled, fl_time now) {
   fl_time life = upstream_of(pooled)->config->pool.max_lifetime;
   const struct fl_io *io = pooled->conn.gateway->io;
   if (life == 0)
@@ -478,7 +493,7 @@ static void pooled_connected(struct fl_conn *conn, enum fl_reason reason,
   conn->opened = now;
   pooled->quiet_until =
       fl_time_add(now, upstream_of(pooled)->config->connect_settle);
-  pooled->expires = end_of_life(pooled, now);
+  pooled->expires = draw_life(pooled, now);
   metrics_of(pooled)->upstream_connects++;
   struct fl_event event = {.kind = FL_EVENT_UPSTREAM_CONNECTED,
                            .upstream = upstream_of(pooled)->config->name,
@@ -527,7 +542,7 @@ static uint32_t live(const struct fl_upstream *upstream) {
 static bool idle_expired(struct fl_pooled *pooled, fl_time now) {
   struct fl_upstream *upstream = upstream_of(pooled);
   if (life_over(pooled, now)) {
-    fl_pooled_retire(pooled, FL_MAX_LIFETIME, now);
+    fl_pooled_retire(pooled, end_of_life(pooled), now);
     return true;
   }
   if (now < fl_time_add(pooled->used, upstream->config->pool.idle_timeout))
@@ -615,7 +630,8 @@ static struct fl_pooled *new_pooled(struct fl_server *server) {
   if (pooled == NULL)
     return NULL;
   const struct fl_pair *pair = &upstream->config->pair;
-  bool remembers = pair->by == FL_PAIR_ID && pair->on_late == FL_LATE_DISCARD;
+  bool remembers =
+      pair->by != FL_PAIR_ORDER && pair->on_late == FL_LATE_DISCARD;
   if (!fl_exchanges_init(&pooled->exchanges, upstream->config->in_flight,
                          remembers ? FL_OUTCOME_EXPIRED_MAX : 0) ||
       !fl_transport_init(&pooled->conn, upstream->gateway, &pooled_owner,

@@ -42,6 +42,7 @@ struct fl_pooled {
   enum fl_pooled_state state;
   struct fl_connector connector;
   bool replied;        /* it has delivered a reply */
+  bool replaced;       /* fl_pooled_replace ended its life */
   uint32_t timeouts;   /* of requests, since the last reply */
   bool shut;           /* FL_POOLED_LEAVING: FIN was sent */
   uint8_t leaving;     /* FL_POOLED_LEAVING: enum fl_reason */
@@ -78,6 +79,10 @@ void fl_pooled_check(struct fl_pooled *pooled, fl_time now);
    Requires: not CLOSING. */
 void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
                       fl_time now);
+
+/* Gives it no more requests and closes it when the last reply is in, at once
+   if none is due. Requires: has room. */
+void fl_pooled_replace(struct fl_pooled *pooled, fl_time now);
 
 /* Moves it to the state that the number of requests on it says; a busy one goes
    to the end of its list, so that busy ones take turns. Requires: it stands. */

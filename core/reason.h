@@ -28,6 +28,7 @@
   X(BAD_FRAME, "bad_frame",                                                    \
     "bytes that can be no frame of this framing")                              \
   X(NO_ID, "no_id", "a frame is too short to have its id in it")              \
+  X(NO_KEY, "no_key", "a frame has no key where pair says that it is")         \
   X(NOT_TEXT, "not_text", "a command has a control byte in it")                \
   /* a client that is refused, and not even opened */                          \
   X(DENIED_ADDRESS, "denied_address",                                          \
@@ -43,6 +44,9 @@
     "the upstream did not reply within request_timeout")                       \
   X(TOO_MANY_WAITERS, "too_many_waiters",                                      \
     "max_waiters clients wait for this upstream already")                      \
+  X(KEY_TOO_LONG, "key_too_long", "the key of a request has over 64 bytes")    \
+  X(KEY_IN_USE, "key_in_use",                                                  \
+    "a request with the same key is under way (pair.on_collision)")            \
   /* an upstream connection */                                                 \
   X(UPSTREAM_CLOSED, "upstream_closed",                                        \
     "the server closed the connection before its reply was complete")          \
@@ -60,6 +64,10 @@
     "the server answered fairlead's own request with something else")          \
   X(UNKNOWN_ID, "unknown_id",                                                  \
     "the server sent a reply with an id that no request under way has")        \
+  X(UNKNOWN_KEY, "unknown_key",                                                \
+    "the server sent a reply with a key that no request under way has")        \
+  X(KEY_REUSED, "key_reused",                                                  \
+    "a request has the key of one that timed out on the connection")           \
   X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \
   X(MAX_LIFETIME, "max_lifetime", "the connection reached pool.max_lifetime")  \
   X(BAD_REPLY, "bad_reply",                                                    \

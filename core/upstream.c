@@ -1,6 +1,7 @@
 #include "core/upstream.h"
 
 #include "core/balance.h"
+#include "core/collision.h"
 #include "core/gateway_state.h"
 #include "core/placement.h"
 
@@ -18,23 +19,26 @@ static struct fl_client *first_waiter(const struct fl_list *list) {
 
 /* Waiting. */
 
+/* In order of tickets. A client that comes from another list has an older one
+   than those at the end, but seldom than many. */
+static void insert(struct fl_list *list, struct fl_client *client) {
+  struct fl_list *at = list;
+  while (at->prev != list && waiter(at->prev)->ticket > client->ticket)
+    at = at->prev;
+  fl_list_insert(at, &client->waiting);
+}
+
 static void follow(struct fl_upstream *upstream, struct fl_client *client) {
   struct fl_pooled *pooled = client->bound;
-  fl_list_push_back(&pooled->followers, &client->waiting);
+  insert(&pooled->followers, client);
   upstream->following++;
   if (fl_list_empty(&pooled->followed))
     fl_list_push_back(&upstream->followed, &pooled->followed);
 }
 
-/* In order of tickets. A client that comes from followers has an older one
-   than those at the end, but seldom than many. */
 static void wait_in_turn(struct fl_upstream *upstream,
                          struct fl_client *client) {
-  struct fl_list *at = &upstream->waiters;
-  while (at->prev != &upstream->waiters &&
-         waiter(at->prev)->ticket > client->ticket)
-    at = at->prev;
-  fl_list_insert(at, &client->waiting);
+  insert(&upstream->waiters, client);
   upstream->waiting++;
 }
 
@@ -44,6 +48,11 @@ void fl_upstream_unwait(struct fl_upstream *upstream,
   if (fl_list_empty(&client->waiting))
     return;
   fl_list_remove(&client->waiting);
+  if (client->parked) {
+    client->parked = false;
+    upstream->parked--;
+    return;
+  }
   if (pooled == NULL) {
     upstream->waiting--;
     return;
@@ -57,6 +66,10 @@ void fl_upstream_unbound(struct fl_upstream *upstream,
                          struct fl_client *client) {
   bool waits = !fl_list_empty(&client->waiting);
   assert(client->outstanding == 0);
+  if (client->parked) {
+    client->bound = NULL;
+    return;
+  }
   fl_upstream_unwait(upstream, client);
   client->bound = NULL;
   if (waits)
@@ -82,27 +95,71 @@ static struct fl_pooled *place_for(struct fl_upstream *upstream,
   return fl_pooled_has_room(client->bound) ? client->bound : NULL;
 }
 
+/* The key of a request, by key. Returns FL_OK, or why it cannot be paired. */
+static enum fl_reason read_key(const struct fl_upstream *upstream,
+                               struct fl_slice frame, struct fl_key_view *key) {
+  const struct fl_pair *pair = &upstream->config->pair;
+  if (pair->by == FL_PAIR_KEY)
+    return fl_collision_key(upstream, frame, key);
+  return fl_pair_fits(pair, frame.size) ? FL_OK : FL_NO_ID;
+}
+
+static bool send(struct fl_pooled *pooled, struct fl_client *client,
+                 struct fl_slice frame, const struct fl_key_view *key,
+                 fl_time decoded, fl_time now) {
+  if (pooled->server->upstream->config->pair.by == FL_PAIR_KEY)
+    return fl_collision_send(pooled, client, frame, key, decoded, now);
+  return fl_pooled_send(pooled, client, frame, decoded, now);
+}
+
+/* Gives a request that has a place its key. Returns NULL, or the key for which
+   it has to wait. */
+static struct fl_key *collide(struct fl_upstream *upstream,
+                              const struct fl_client *client,
+                              const struct fl_key_view *key,
+                              struct fl_pooled **place, fl_time now) {
+  if (upstream->config->pair.by != FL_PAIR_KEY || *place == NULL)
+    return NULL;
+  return fl_collision_place(upstream, client, key, place, now);
+}
+
+/* Whether a request with a key that another one has is refused. */
+static bool refused(const struct fl_upstream *upstream,
+                    const struct fl_key *taken) {
+  return taken != NULL && taken->exchange->state != FL_EXCHANGE_EXPIRED &&
+         upstream->config->pair.on_collision == FL_COLLISION_REFUSE;
+}
+
 enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_client *client,
                                   struct fl_slice frame, fl_time decoded,
                                   enum fl_reason *reason, fl_time now) {
+  struct fl_key_view key;
   struct fl_pooled *pooled = place_for(upstream, client, now);
   client->ticket = upstream->next_ticket++;
-  if (!fl_pair_fits(&upstream->config->pair, frame.size)) {
-    *reason = FL_NO_ID;
+  *reason = read_key(upstream, frame, &key);
+  if (*reason != FL_OK)
+    return FL_SUBMIT_REFUSED;
+  struct fl_key *taken = collide(upstream, client, &key, &pooled, now);
+  if (refused(upstream, taken)) {
+    *reason = FL_KEY_IN_USE;
     return FL_SUBMIT_REFUSED;
   }
-  if (pooled != NULL) {
-    if (fl_pooled_send(pooled, client, frame, decoded, now))
+  if (pooled != NULL && taken == NULL) {
+    if (send(pooled, client, frame, &key, decoded, now))
       return FL_SUBMIT_ASSIGNED;
     *reason = FL_OUT_OF_MEMORY;
     return FL_SUBMIT_REFUSED;
   }
-  if (upstream->waiting + upstream->following >= upstream->max_waiters) {
+  if (upstream->waiting + upstream->following + upstream->parked >=
+      upstream->max_waiters) {
     *reason = FL_TOO_MANY_WAITERS;
     return FL_SUBMIT_REFUSED;
   }
-  fl_upstream_wait(upstream, client);
+  if (taken != NULL)
+    fl_collision_wait(upstream, client, taken, now);
+  else
+    fl_upstream_wait(upstream, client);
   return FL_SUBMIT_WAITS;
 }
 
@@ -141,17 +198,32 @@ static struct fl_client *next_turn(struct fl_upstream *upstream,
   return client;
 }
 
+/* Sends the request of a client whose turn it is, or makes it wait for its
+   key. */
+static void take_turn(struct fl_upstream *upstream, struct fl_client *client,
+                      struct fl_pooled *pooled, fl_time now) {
+  struct fl_slice frame = fl_client_request(client);
+  struct fl_key_view key;
+  fl_upstream_unwait(upstream, client);
+  enum fl_reason reason = read_key(upstream, frame, &key);
+  assert(reason == FL_OK); /* it was when the request came */
+  (void)reason;
+  struct fl_key *taken = collide(upstream, client, &key, &pooled, now);
+  if (refused(upstream, taken))
+    fl_client_refused(client, FL_KEY_IN_USE, now);
+  else if (taken != NULL)
+    fl_collision_wait(upstream, client, taken, now);
+  else if (send(pooled, client, frame, &key, client->since, now))
+    fl_client_assigned(client, now);
+  else
+    fl_client_refused(client, FL_OUT_OF_MEMORY, now);
+}
+
 void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now) {
   struct fl_client *client;
   struct fl_pooled *pooled;
-  while ((client = next_turn(upstream, &pooled, now)) != NULL) {
-    fl_upstream_unwait(upstream, client);
-    if (fl_pooled_send(pooled, client, fl_client_request(client), client->since,
-                       now))
-      fl_client_assigned(client, now);
-    else
-      fl_client_refused(client, FL_OUT_OF_MEMORY, now);
-  }
+  while ((client = next_turn(upstream, &pooled, now)) != NULL)
+    take_turn(upstream, client, pooled, now);
   fl_pool_fill(upstream, now);
 }
 
@@ -161,6 +233,16 @@ static void upstream_expired(struct fl_deadline *deadline, fl_time now) {
 }
 
 /* Begin and end. */
+
+static bool init_keys(struct fl_upstream *upstream) {
+  const struct fl_io *io = upstream->gateway->io;
+  if (upstream->config->pair.by != FL_PAIR_KEY)
+    return true;
+  const uint64_t seed[2] = {io->random(io->ctx), io->random(io->ctx)};
+  return fl_keys_init(
+      &upstream->keys,
+      (uint64_t)upstream->max_size * upstream->config->in_flight, seed);
+}
 
 static bool add_servers(struct fl_upstream *upstream) {
   const struct fl_upstream_config *config = upstream->config;
@@ -209,7 +291,7 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
   fl_list_init(&upstream->followed);
   fl_list_init(&upstream->dispatch);
   fl_list_push_back(&gateway->upstreams, &upstream->link);
-  if (add_servers(upstream) &&
+  if (add_servers(upstream) && init_keys(upstream) &&
       fl_deadline_add(&gateway->deadlines, &upstream->deadline,
                       upstream_expired))
     return upstream;
@@ -218,7 +300,8 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
 }
 
 void fl_upstream_free(struct fl_upstream *upstream) {
-  assert(upstream->size == 0 && upstream->waiting == 0);
+  assert(upstream->size == 0 && upstream->waiting + upstream->parked == 0);
+  fl_keys_free(&upstream->keys);
   fl_list_remove(&upstream->link);
   fl_list_remove(&upstream->dispatch);
   fl_deadline_remove(&upstream->gateway->deadlines, &upstream->deadline);
@@ -308,6 +391,7 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     waiting++;
   }
   assert(waiting == upstream->waiting);
+  assert(fl_keys_check(&upstream->keys) == upstream->parked);
   /* Nobody waits beside a connection with room, once a turn has ended, but for
      idle ones that have to be checked first. */
   assert(waiting == 0 || !fl_list_empty(&upstream->dispatch) ||

@@ -6,6 +6,7 @@
 #include "core/client.h"
 #include "core/config.h"
 #include "core/generation.h"
+#include "core/keys.h"
 #include "core/pool.h"
 #include "core/server.h"
 
@@ -30,6 +31,8 @@ struct fl_upstream {
   uint32_t waiting;        /* on `waiters` */
   uint32_t following;      /* on followers of its connections */
   struct fl_list followed; /* connections with followers */
+  struct fl_keys keys;     /* paired by key: of requests on connections */
+  uint32_t parked;         /* clients that wait for one of them to be free */
   uint64_t next_ticket;
   struct fl_list dispatch;     /* on the gateway's list */
   struct fl_deadline deadline; /* the next connect that backoff allows */

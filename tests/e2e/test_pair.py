@@ -62,14 +62,14 @@ class Later:
                 return
 
 
-def scheduling(plan):
+def scheduling(plan, cut=cut_counted):
     """A behaviour that sends for each frame the replies of plan(frame), pairs
     of a delay and bytes."""
 
     def behaviour(peer):
         later = Later(peer)
         try:
-            for frame in Stream(peer.socket, cut_counted).frames():
+            for frame in Stream(peer.socket, cut).frames():
                 peer.server.count(peer, frame)
                 for delay, data in plan(frame):
                     later.send(delay, data)

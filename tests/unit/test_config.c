@@ -432,7 +432,7 @@ static const struct fault faults[] = {
     {LISTENER("'mode':'session','upstream':'x'"), 2, 8, "listeners[0].mode",
      "\"session\" (a string)", "\"command\", \"request\" or \"relay\""},
     {UPSTREAM("'pair':{'by':'ids'}"), 2, 14, "upstreams[0].pair.by",
-     "\"ids\" (a string)", "\"order\" or \"id\""},
+     "\"ids\" (a string)", "\"order\", \"id\" or \"key\""},
     {UPSTREAM("'backoff':{'jitter':1}"), 2, 21, "upstreams[0].backoff.jitter",
      "1 (a number)", "\"full\""},
     /* listeners */
