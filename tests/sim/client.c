@@ -351,7 +351,8 @@ static uint64_t draw_id(struct sim_client *client) {
     return 0;
   return chance(client, 0, 1) == 0
              ? client->sent % 2
-             : chance(client, 0, UINT64_MAX >> (64 - 8 * pair->width));
+             : chance(client, 0,
+                      sim_wire_id_max(pair) - (pair->by == FL_PAIR_KEY));
 }
 
 static uint8_t pad_byte(struct sim_client *client, bool last) {

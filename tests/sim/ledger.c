@@ -130,11 +130,14 @@ static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
          of_a->upstream == of_b->upstream;
 }
 
+/* Whether nothing excuses that it is passed by. Equal keys may wait for each
+   other. */
 static bool clean(const struct sim *sim, uint32_t client) {
   const struct fl_listener_config *listener =
       &sim->config->listeners[sim_client_listener(sim->clients[client])];
   return listener->mode == FL_MODE_REQUEST &&
-         sim->upstreams[listener->upstream].clean;
+         sim->upstreams[listener->upstream].clean &&
+         sim->upstreams[listener->upstream].wire.pair.by != FL_PAIR_KEY;
 }
 
 /* A client waits from when it has a whole request with the gateway and none

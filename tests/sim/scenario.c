@@ -117,12 +117,32 @@ static void add_waits(struct draft *draft, bool clean, bool large) {
   }
 }
 
+/* The number of a client in "tok-NUMBER-", in requests and in replies. */
+static void add_key(struct draft *draft, const char *side,
+                    const struct fl_pair *pair) {
+  if (pair->width == 0)
+    add(draft,
+        "\"%s\": {\"type\": \"field\", \"separator\": \"-\", "
+        "\"field\": 1}, ",
+        side);
+  else
+    add(draft, "\"%s\": {\"offset\": %u, \"width\": %u}, ", side,
+        (unsigned)pair->offset, (unsigned)pair->width);
+}
+
 /* Returns how many requests may be in flight. */
 static unsigned add_pair(struct draft *draft, const struct fl_pair *pair) {
-  add(draft,
-      "\"pair\": {\"by\": \"id\", \"offset\": %u, \"width\": %u, "
-      "\"on_late\": \"%s\"}, ",
-      (unsigned)pair->offset, (unsigned)pair->width,
+  if (pair->by == FL_PAIR_KEY) {
+    add(draft, "\"pair\": {\"by\": \"key\", ");
+    add_key(draft, "request", pair);
+    add_key(draft, "reply", pair);
+    add(draft, "\"on_collision\": \"%s\", ",
+        pair->on_collision == FL_COLLISION_REFUSE ? "refuse" : "wait");
+  } else {
+    add(draft, "\"pair\": {\"by\": \"id\", \"offset\": %u, \"width\": %u, ",
+        (unsigned)pair->offset, (unsigned)pair->width);
+  }
+  add(draft, "\"on_late\": \"%s\"}, ",
       pair->on_late == FL_LATE_RETIRE ? "retire" : "discard");
   return (unsigned)chance(draft->sim, 1, 8);
 }
@@ -149,7 +169,7 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
   add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
       percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
   unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
-  if (plan->wire.pair.by == FL_PAIR_ID)
+  if (plan->wire.pair.by != FL_PAIR_ORDER)
     in_flight = add_pair(draft, &plan->wire.pair);
   add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ", in_flight, bytes);
   add_quiet(draft, in_flight);
@@ -283,7 +303,9 @@ static void draw_wires(struct sim *sim, struct sim_upstream_plan *plan) {
   if (plan->built_in || percent(sim, 40))
     return;
   if (percent(sim, 40)) {
-    struct fl_pair pair = sim_wire_draw_pair(&sim->random);
+    struct fl_pair pair = percent(sim, 50)
+                              ? sim_wire_draw_pair(&sim->random)
+                              : sim_wire_draw_keys(&sim->random, plan->clean);
     plan->wire = sim_wire_draw_for(&sim->random, &pair);
     plan->reply_wire = sim_wire_draw_for(&sim->random, &pair);
     return;

@@ -72,6 +72,11 @@ static bool by_id(const struct sim_server *server) {
   return config_of(server)->pair.by == FL_PAIR_ID;
 }
 
+/* Whether replies may come in any order. */
+static bool by_id_or_key(const struct sim_server *server) {
+  return config_of(server)->pair.by != FL_PAIR_ORDER;
+}
+
 static void second_half(void *ctx, uint64_t arg) {
   struct reply *reply = ctx;
   (void)arg;
@@ -91,7 +96,8 @@ static void repeat(void *ctx, uint64_t arg) {
                   (struct fl_slice){reply->bytes, reply->size});
 }
 
-/* By id, the repeat may come at any time before the id may be another's. */
+/* By id, the repeat may come at any time before the id may be another's. A key
+   may be another's as soon as its first reply has come. */
 static void write_extra(struct reply *reply) {
   struct sim_server *server = reply->link->server;
   struct sim *sim = server->sim;
@@ -101,9 +107,13 @@ static void write_extra(struct reply *reply) {
     sim_clock_after(&sim->clock, chance(server, 0, 20000), repeat, reply, 0);
     return;
   }
+  const struct sim_wire *wire = &sim->upstreams[server->upstream].reply_wire;
   uint8_t *twice = sim_alloc(sim, 2 * reply->size);
   memcpy(twice, reply->bytes, reply->size);
   memcpy(twice + reply->size, reply->bytes, reply->size);
+  if (wire->pair.by == FL_PAIR_KEY && wire->pair.width > 0 &&
+      chance(server, 0, 1) == 0) /* with a key nobody has */
+    memset(twice + reply->size + wire->pair.offset, 0xff, wire->pair.width);
   sim_end_write_glued(reply->link->end,
                       (struct fl_slice){twice, 2 * reply->size}, reply->size);
 }
@@ -136,7 +146,8 @@ static void give(void *ctx, uint64_t pause) {
     sim_end_write(link->end, whole);
     break;
   case SILENT:
-    link->deaf = config_of(link->server)->in_flight > 1 && !by_id(link->server);
+    link->deaf =
+        config_of(link->server)->in_flight > 1 && !by_id_or_key(link->server);
     break;
   case EXTRA:
     write_extra(reply);
@@ -164,14 +175,14 @@ static void give(void *ctx, uint64_t pause) {
 
 static enum fate draw(struct sim_server *server) {
   const struct sim_server_plan *plan = &server->plan;
-  bool safe = config_of(server)->in_flight == 1 || by_id(server);
+  bool safe = config_of(server)->in_flight == 1 || by_id_or_key(server);
   const struct {
     enum fate fate;
     unsigned percent;
   } fates[] = {{LATE, plan->late},
                {SILENT, plan->silent},
                {EXTRA, safe ? plan->extra : 0},
-               {SPLIT, by_id(server) ? 0 : plan->split},
+               {SPLIT, by_id_or_key(server) ? 0 : plan->split},
                {WRONG, plan->wrong},
                {CLOSE_MID, plan->close_mid},
                {RESET_MID, plan->reset_mid},
@@ -232,7 +243,7 @@ static void take_request(struct link *link) {
   reply->bytes = line.bytes;
   reply->size = line.size;
   link->received++;
-  if (link->busy < clock->now || by_id(server)) /* each on its own */
+  if (link->busy < clock->now || by_id_or_key(server)) /* each on its own */
     link->busy = clock->now;
   link->busy += service(server, reply->fate);
   fl_time pause = reply->fate == SPLIT ? chance(server, 0, 50000) : 0;

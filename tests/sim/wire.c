@@ -95,8 +95,28 @@ struct fl_pair sim_wire_draw_pair(struct sim_random *random) {
   return pair;
 }
 
+/* By key, the key stands where an id would, or is a part of a line. */
+struct fl_pair sim_wire_draw_keys(struct sim_random *random, bool clean) {
+  struct fl_pair pair = sim_wire_draw_pair(random);
+  pair.by = FL_PAIR_KEY;
+  if (chance(random, 0, 2) == 0)
+    pair.width = 0;
+  if (!clean && chance(random, 0, 3) == 0)
+    pair.on_collision = FL_COLLISION_REFUSE;
+  return pair;
+}
+
+uint64_t sim_wire_id_max(const struct fl_pair *pair) {
+  return UINT64_MAX >> (64 - 8 * pair->width);
+}
+
 struct sim_wire sim_wire_draw_for(struct sim_random *random,
                                   const struct fl_pair *pair) {
+  if (pair->width == 0) {
+    struct sim_wire line = sim_wire_line();
+    line.pair = *pair;
+    return line;
+  }
   struct sim_wire wire = {.framing = {.type = FL_FRAMING_LENGTH},
                           .pair = *pair};
   draw_length(&wire, random, pair->offset + pair->width);

@@ -17,8 +17,8 @@ enum { SIM_WIRE_OVERHEAD = 24 };
 /* The longest line in a frame of SIM_WIRE_FIXED bytes or more. */
 enum { SIM_WIRE_FIXED = 112, SIM_WIRE_FIXED_MAX = 128 };
 
-/* A framing the gateway can be configured with; `text` is its object. By id,
-   the id stands in the header of a length framing. */
+/* A framing the gateway can be configured with; `text` is its object. By id
+   and key, it stands in the header of a length framing. */
 struct sim_wire {
   struct fl_framing framing;
   struct fl_pair pair;
@@ -33,6 +33,13 @@ struct sim_wire sim_wire_line(void);
 struct sim_wire sim_wire_draw_for(struct sim_random *random,
                                   const struct fl_pair *pair);
 struct fl_pair sim_wire_draw_pair(struct sim_random *random);
+
+/* Likewise for keys; of width 0: what stands between the dashes of the token
+   with which lines begin. In a clean upstream none is refused. */
+struct fl_pair sim_wire_draw_keys(struct sim_random *random, bool clean);
+
+/* The greatest id. Requires: it has a width. No client draws it for a key. */
+uint64_t sim_wire_id_max(const struct fl_pair *pair);
 
 bool sim_wire_says_errors(const struct sim_wire *wire);
 
