@@ -105,6 +105,22 @@ static bool close_container(struct walk *walk) {
   return true;
 }
 
+/* The next byte is a comma: moves to the value behind it. A comma in front of
+   a closing bracket is what is wrong there, not the bracket. */
+static bool pass_comma(struct walk *walk) {
+  struct fl_json_text *text = walk->text;
+  const struct fl_json_text comma = *text;
+  text->at++;
+  if (!fl_json_text_space(text))
+    return false;
+  if (!fl_json_text_is(text, '}') && !fl_json_text_is(text, ']'))
+    return true;
+  *text = comma;
+  return fl_json_text_fault(text, "a comma behind the last value",
+                            in_object(walk) ? "\"}\" or another key"
+                                            : "\"]\" or another value");
+}
+
 /* After a value, or an opening bracket: closes what closes here and moves to
    the next value, if any. */
 static bool read_between(struct walk *walk) {
@@ -124,8 +140,7 @@ static bool read_between(struct walk *walk) {
     if (!fl_json_text_is(text, ','))
       return fl_json_text_fault(
           text, NULL, in_object(walk) ? "\",\" or \"}\"" : "\",\" or \"]\"");
-    text->at++;
-    return fl_json_text_space(text);
+    return pass_comma(walk);
   }
   return true;
 }
