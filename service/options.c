@@ -349,11 +349,18 @@ static bool is_complete(const struct reading *reading) {
   return true;
 }
 
+/* "-h" stands for "--help". */
+static bool is_help(const char *word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* "run", "check" and "ping". The first --help ends the reading. */
 static bool read_options(struct reading *reading) {
   struct fl_options *options = reading->options;
   while (*reading->next != NULL) {
     const char *argument = *reading->next++;
+    if (is_help(argument))
+      argument = "--help";
     if (is_target(options, argument) ? !read_target(reading, argument)
                                      : !read_option(reading, argument))
       return false;
@@ -365,7 +372,7 @@ static bool read_options(struct reading *reading) {
 
 static bool read_topic(struct reading *reading) {
   const char *topic = *reading->next;
-  if (topic == NULL || strcmp(topic, "--help") == 0)
+  if (topic == NULL || is_help(topic))
     return true;
   const struct command *command = find_command(topic);
   if (command == NULL)
@@ -409,7 +416,7 @@ bool fl_options_read(struct fl_options *options, int argc, char *const argv[],
     return fail(&reading, "a command is missing: fairlead run --config FILE "
                           "(\"fairlead --help\" lists all)");
   reading.next++;
-  if (strcmp(word, "--help") == 0)
+  if (is_help(word))
     return read_alone(&reading, word, FL_ACTION_HELP);
   if (strcmp(word, "--version") == 0)
     return read_alone(&reading, word, FL_ACTION_VERSION);

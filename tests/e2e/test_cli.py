@@ -22,7 +22,7 @@ def test_version(run_program):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"]])
 def test_help_names_every_command_and_status(run_program, arguments):
     done = run_program(*arguments)
     assert done.returncode == OK and done.stderr == ""
@@ -41,6 +41,7 @@ def test_help_of_a_command(run_program, command):
         for arguments in (
             ["help", command],
             [command, "--help"],
+            [command, "-h"],
             [command, "--config", "missing.json", "--help"],
         )
     }
