@@ -2,6 +2,7 @@
 
 #include "service/file.h"
 #include "service/status.h"
+#include "service/warnings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,7 @@ const char *fl_check_name(const char *path) {
   return strcmp(path, "-") == 0 ? "<stdin>" : path;
 }
 
-/* "FILE:LINE:COLUMN: ", or "FILE: " for what stands nowhere in it. */
-static void print_place(const char *path, struct fl_place place) {
+void fl_check_print_place(const char *path, struct fl_place place) {
   if (place.line != 0)
     fprintf(stderr, "%s:%u:%u: ", fl_check_name(path), (unsigned)place.line,
             (unsigned)place.column);
@@ -21,7 +21,7 @@ static void print_place(const char *path, struct fl_place place) {
 }
 
 static void print_error(const char *path, const struct fl_config_error *error) {
-  print_place(path, error->place);
+  fl_check_print_place(path, error->place);
   const char *colon = error->path[0] != '\0' ? ": " : "";
   if (error->found[0] == '\0')
     fprintf(stderr, "%s%smissing; %s\n", error->path, colon, error->allowed);
@@ -45,33 +45,6 @@ static void print_errors(const char *path,
             (unsigned)errors->count, errors->count == 1 ? "" : "s");
 }
 
-static bool is_used(const struct fl_config *config, uint32_t upstream) {
-  for (uint32_t i = 0; i < config->listener_count; i++)
-    if (config->listeners[i].mode != FL_MODE_COMMAND &&
-        config->listeners[i].upstream == upstream)
-      return true;
-  return false;
-}
-
-static void print_warnings(const char *path, const struct fl_config *config) {
-  for (uint32_t i = 0; i < config->upstream_count; i++) {
-    const struct fl_upstream_config *upstream = &config->upstreams[i];
-    if (!is_used(config, i)) {
-      print_place(path, upstream->place);
-      fprintf(stderr, "warning: upstream \"%s\": no listener uses it\n",
-              upstream->name);
-    }
-    if (upstream->in_flight == 1 || upstream->pair.by != FL_PAIR_ORDER)
-      continue;
-    print_place(path, upstream->place);
-    fprintf(stderr,
-            "warning: upstream \"%s\": in_flight %u with pairing by order is "
-            "only for servers that never skip or repeat a reply; with any "
-            "other, clients get each other's replies (1 is safe)\n",
-            upstream->name, (unsigned)upstream->in_flight);
-  }
-}
-
 struct fl_config *fl_check_load(const char *path, int *status) {
   struct fl_config_errors errors = {0};
   struct fl_config *config = NULL;
@@ -82,7 +55,7 @@ struct fl_config *fl_check_load(const char *path, int *status) {
     if (config == NULL)
       print_errors(path, &errors);
     else
-      print_warnings(path, config);
+      fl_warnings_print(path, config);
   } else if (!file.out_of_memory) {
     fprintf(stderr, "%s: %s\n", fl_check_name(path), file.error);
   } else {

@@ -23,4 +23,8 @@ struct fl_config *fl_check_load(const char *path, int *status);
    standard output. Returns the exit status. */
 int fl_check(const char *path, bool print);
 
+/* Writes "FILE:LINE:COLUMN: " to standard error, or "FILE: " for what stands
+   nowhere in it. */
+void fl_check_print_place(const char *path, struct fl_place place);
+
 #endif

@@ -215,6 +215,45 @@ def test_an_upstream_that_nobody_uses_is_warned_of(run_program):
         done.stderr)
 
 
+@pytest.mark.parametrize("listen, server, loop", [
+    ("127.0.0.1:7001", "127.0.0.1:7001", True),
+    ("0.0.0.0:7001", "127.0.0.1:7001", True),
+    ("0.0.0.0:7001", "localhost:7001", True),
+    ("127.0.0.1:7001", "localhost:7001", True),
+    ("127.0.0.1:7001", "0.0.0.0:7001", True),
+    ("[::]:7001", "[::1]:7001", True),
+    ("192.0.2.1:7001", "192.0.2.1:7001", True),
+    ("127.0.0.1:7001", "127.0.0.1:7002", False),
+    ("127.0.0.1:7001", "192.0.2.1:7001", False),
+    ("192.0.2.1:7001", "127.0.0.1:7001", False),
+    ("[::]:7001", "127.0.0.1:7001", False),
+])
+def test_a_listener_that_would_serve_itself_is_warned_of(
+    run_program, listen, server, loop
+):
+    config = harness.gateway_config(server, listener={"listen": listen})
+    done = run_program("check", "--config", "config.json", config=config)
+    assert done.returncode == OK
+    assert bool(done.stderr) == loop
+    assert not loop or re.fullmatch(
+        r'config\.json:\d+:\d+: warning: listener "gateway" listens on '
+        rf"{re.escape(listen)}, and its upstream's server {re.escape(server)} "
+        r"is that very address: .*\n", done.stderr)
+
+
+@pytest.mark.parametrize("text, warned", [
+    ("0x0d", True), ("0X1C0D", True), ("\\x0d", True),
+    ("hex:0d", False), ("0x0", False), ("0xgg", False), ("10d", False),
+])
+def test_bytes_without_hex_are_warned_of(run_program, text, warned):
+    config = harness.gateway_config(
+        "127.0.0.1:1", framing={"type": "delimited", "end": text})
+    done = run_program("check", "--config", "config.json", config=config)
+    assert done.returncode == OK
+    assert bool(done.stderr) == warned
+    assert not warned or f'written "hex:{text[2:]}"' in done.stderr
+
+
 def test_log_lines_of_clients(fairlead, connect):
     gateway = fairlead(
         {"listeners": [harness.command_listener(idle_timeout="200ms")]},
