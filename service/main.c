@@ -1,5 +1,6 @@
 /* fairlead: reads the command line and does what it says. */
 #include "service/check.h"
+#include "service/connect.h"
 #include "service/daemon.h"
 #include "service/file.h"
 #include "service/log.h"
@@ -78,6 +79,8 @@ int main(int argc, char *argv[]) {
     return run(&options);
   case FL_ACTION_CHECK:
     return printed(fl_check(options.config, options.print));
+  case FL_ACTION_CONNECT:
+    return fl_connect(&options.ping);
   case FL_ACTION_PING:
     return fl_ping(&options.ping);
   case FL_ACTION_HELP:

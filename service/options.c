@@ -60,10 +60,20 @@ static const struct command {
      "                  (default 1s); one that takes longer delays the next\n"
      "  --timeout D     how long to wait for the address of a name, for a\n"
      "                  connection and for a reply, each (default 5s)\n"
-     "  --send BYTES    send this line, its end added if it has none, and\n"
-     "                  wait for a line; a probe that gets none ends the\n"
-     "                  connection, and the next one opens another\n"
+     "  --send BYTES    send this frame, and wait for one; a probe that gets\n"
+     "                  none ends the connection, and the next one opens\n"
+     "                  another. What the framing has around a frame is "
+     "added:\n"
+     "                  a line's end, start and end, a length field at the "
+     "front\n"
      "  --expect BYTES  count only replies that begin with these bytes\n"
+     "  --framing F     how frames are cut, with the keys of the "
+     "configuration:\n"
+     "                  line (default); delimited --start BYTES --end BYTES;\n"
+     "                  length --length-offset N --length-width N\n"
+     "                  --byte-order big|little --length-adjustment N\n"
+     "                  --length-encoding binary|ascii|bcd; fixed --size N;\n"
+     "                  raw, for which the first bytes to come are the reply\n"
      "  --quiet         print only the first line and the statistics\n"
      "  --help          this text\n"
      "\n"
@@ -74,6 +84,51 @@ static const struct command {
      "\n"
      "Exit status: 0 when at least one probe was answered, 1 when none was,\n"
      "2 when the command line is wrong, 3 when the system refused.\n"},
+    {"connect", FL_ACTION_CONNECT,
+     "Usage: fairlead connect HOST:PORT [OPTION...]\n"
+     "\n"
+     "Connects to HOST:PORT, sends each line of standard input as a frame, "
+     "and\n"
+     "shows the reply to it before the next is sent.\n"
+     "\n"
+     "At a terminal there is a prompt, with editing and a history. Replies "
+     "are\n"
+     "shown as text, with control bytes as \\xNN, or as hex:. Ctrl-C drops "
+     "the\n"
+     "line, or gives up a reply; at an empty prompt it ends, as Ctrl-D does.\n"
+     "In a pipe each reply goes to standard output, byte for byte; a line\n"
+     "without a reply in time ends it.\n"
+     "\n"
+     "What has arrived before a line is sent is never taken for the reply to\n"
+     "it: it is shown as \"unasked\", in a pipe on standard error.\n"
+     "\n"
+     "  --timeout D     how long to wait for the address of a name, for the\n"
+     "                  connection, and for a reply, each (default 5s)\n"
+     "  --framing F     how frames are cut, with the keys of the "
+     "configuration:\n"
+     "                  line (default); delimited --start BYTES --end BYTES;\n"
+     "                  length --length-offset N --length-width N\n"
+     "                  --byte-order big|little --length-adjustment N\n"
+     "                  --length-encoding binary|ascii|bcd; fixed --size N;\n"
+     "                  raw, for what has none: all is shown as it comes\n"
+     "  --help          this text\n"
+     "\n"
+     "A line is text, or hex: and two digits for each byte (hex:50494e470a). "
+     "One\n"
+     "that is a whole frame is sent as it is; else what the framing has "
+     "around\n"
+     "it is added: a line's end, start and end, a length field at the front.\n"
+     "D is a duration as in the configuration, such as 250ms or 1s.\n"
+     "\n"
+     "  fairlead connect 127.0.0.1:8080\n"
+     "  printf 'PING\\nSTATUS\\n' | fairlead connect 127.0.0.1:8080\n"
+     "  fairlead connect plc:502 --framing length --length-offset 4 \\\n"
+     "      --length-width 2\n"
+     "\n"
+     "Exit status: 0 when every line had its reply; 1 when there was no\n"
+     "connection, or a line had none; 2 when the command line is wrong, 3 "
+     "when\n"
+     "the system refused; 130 after Ctrl-C.\n"},
     {"help", FL_ACTION_HELP,
      "Usage: fairlead COMMAND [OPTION...]\n"
      "\n"
@@ -83,6 +138,7 @@ static const struct command {
      "  fairlead run --config FILE              serve until stopped\n"
      "  fairlead check --config FILE [--print]  check a configuration\n"
      "  fairlead ping HOST:PORT [OPTION...]     measure a server's answers\n"
+     "  fairlead connect HOST:PORT [OPTION...]  talk to a server\n"
      "  fairlead help [COMMAND]                 explain a command\n"
      "  fairlead --help                         this text\n"
      "  fairlead --version                      print the version\n"
@@ -100,6 +156,7 @@ static const struct command {
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 #define OF(action) (1U << (action))
+#define OF_CLIENTS (OF(FL_ACTION_PING) | OF(FL_ACTION_CONNECT))
 #define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK))
 
 /* The options of commands. */
@@ -116,11 +173,20 @@ static const struct option {
     {"--print", OF(FL_ACTION_CHECK), NULL},
     {"--count", OF(FL_ACTION_PING), "N"},
     {"--interval", OF(FL_ACTION_PING), "D"},
-    {"--timeout", OF(FL_ACTION_PING), "D"},
+    {"--timeout", OF_CLIENTS, "D"},
+    {"--framing", OF_CLIENTS, "F"},
+    {"--start", OF_CLIENTS, "BYTES"},
+    {"--end", OF_CLIENTS, "BYTES"},
+    {"--length-offset", OF_CLIENTS, "N"},
+    {"--length-width", OF_CLIENTS, "N"},
+    {"--byte-order", OF_CLIENTS, "ORDER"},
+    {"--length-adjustment", OF_CLIENTS, "N"},
+    {"--length-encoding", OF_CLIENTS, "E"},
+    {"--size", OF_CLIENTS, "N"},
     {"--send", OF(FL_ACTION_PING), "BYTES"},
     {"--expect", OF(FL_ACTION_PING), "BYTES"},
     {"--quiet", OF(FL_ACTION_PING), NULL},
-    {"--help", OF_FILES | OF(FL_ACTION_PING), NULL},
+    {"--help", OF_FILES | OF_CLIENTS, NULL},
 };
 
 enum { OPTIONS = sizeof options_known / sizeof options_known[0] };
@@ -162,9 +228,14 @@ static const char *command_name(enum fl_action action) {
   return "";
 }
 
+/* Whether the command is about a HOST:PORT. */
+static bool is_client(enum fl_action action) {
+  return (OF(action) & OF_CLIENTS) != 0;
+}
+
 /* What stands behind a command's name, if it has to. */
 static const char *operand(enum fl_action action) {
-  return action == FL_ACTION_PING ? " HOST:PORT" : "";
+  return is_client(action) ? " HOST:PORT" : "";
 }
 
 /* ": did you mean X?", or "" when nothing is near. */
@@ -225,11 +296,11 @@ static bool unknown_argument(const struct reading *reading, const char *word) {
   struct fl_config_nearest nearest = {0};
   char bare[66]; /* without "=VALUE"; longer words are near to nothing */
   char text[64];
-  if (word[0] != '-' && action == FL_ACTION_PING)
+  if (word[0] != '-' && is_client(action))
     return fail(reading,
-                "unexpected argument \"%.64s\" (ping takes one "
+                "unexpected argument \"%.64s\" (%s takes one "
                 "HOST:PORT)",
-                word);
+                word, command_name(action));
   if (word[0] != '-')
     return fail(reading,
                 "unexpected argument \"%.64s\" (a configuration is given as "
@@ -291,7 +362,7 @@ static bool read_value(struct reading *reading, const struct option *option,
   const char *value = take_value(reading, option, argument);
   if (value == NULL)
     return false;
-  if (reading->options->action != FL_ACTION_PING) {
+  if (!is_client(reading->options->action)) {
     *text_option(reading->options, option->name) = value;
     return true;
   }
@@ -324,7 +395,7 @@ static bool read_option(struct reading *reading, const char *argument) {
 }
 
 static bool is_target(const struct fl_options *options, const char *argument) {
-  return options->action == FL_ACTION_PING && argument[0] != '-' &&
+  return is_client(options->action) && argument[0] != '-' &&
          options->ping.target == NULL;
 }
 
@@ -337,16 +408,19 @@ static bool read_target(struct reading *reading, const char *target) {
 /* Whether nothing is missing that the command needs. */
 static bool is_complete(const struct reading *reading) {
   const struct fl_options *options = reading->options;
-  if (options->action != FL_ACTION_PING)
+  char error[FL_PING_FINISH_ERROR];
+  if (!is_client(options->action))
     return options->config != NULL ||
            fail(reading, "--config is missing: fairlead %s --config FILE",
                 command_name(options->action));
   if (options->ping.target == NULL)
-    return fail(reading, "HOST:PORT is missing: fairlead ping HOST:PORT");
+    return fail(reading, "HOST:PORT is missing: fairlead %s HOST:PORT",
+                command_name(options->action));
   if (options->ping.expect.size > 0 && options->ping.send.size == 0)
     return fail(reading, "--expect is about the reply to --send: fairlead "
                          "ping HOST:PORT --send BYTES --expect BYTES");
-  return true;
+  return fl_ping_options_finish(&reading->options->ping, error) ||
+         fail(reading, "%s", error);
 }
 
 /* "-h" stands for "--help". */

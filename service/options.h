@@ -12,6 +12,7 @@ enum fl_action {
   FL_ACTION_RUN,
   FL_ACTION_CHECK,
   FL_ACTION_PING,
+  FL_ACTION_CONNECT,
   FL_ACTION_HELP,
   FL_ACTION_VERSION
 };
@@ -21,8 +22,8 @@ struct fl_options {
   enum fl_action topic; /* HELP: the command it is about; HELP for all */
   const char *config;   /* RUN and CHECK: a file, "-" for standard input */
   struct fl_daemon_options daemon; /* RUN */
-  bool print; /* CHECK: print the effective configuration */
-  struct fl_ping_options ping;
+  bool print;                  /* CHECK: print the effective configuration */
+  struct fl_ping_options ping; /* PING and CONNECT */
 };
 
 enum { FL_OPTIONS_ERROR = 320 };

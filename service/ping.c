@@ -161,6 +161,7 @@ static void connected(struct ping *ping) {
 
 static bool is_expected(const struct ping *ping, struct fl_slice reply) {
   const struct fl_ping_bytes *expect = &ping->options->expect;
+  reply = fl_frame_content(&ping->options->frames, reply);
   return reply.size >= expect->size &&
          memcmp(reply.bytes, expect->bytes, expect->size) == 0;
 }
@@ -200,6 +201,8 @@ static void on_link(void *context, enum fl_ping_event event,
     connected(ping);
   else if (event == FL_PING_REPLY)
     replied(ping, reply);
+  else if (event != FL_PING_FAILED)
+    return; /* what was not asked for; a probe waits for its reply only */
   else if (ping->state == CONNECTING)
     connect_failed(ping, failure);
   else if (ping->state == WAITING)
@@ -211,7 +214,7 @@ static void on_link(void *context, enum fl_ping_event event,
 static void try_address(struct ping *ping) {
   ping->mark = fl_clock();
   ping->link = fl_ping_link_open(&ping->loop, &ping->addrs[ping->current],
-                                 on_link, ping);
+                                 &ping->options->frames, on_link, ping);
   if (ping->link == NULL)
     probe_lost(ping, "out of memory");
   else

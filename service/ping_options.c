@@ -100,20 +100,6 @@ static bool read_bytes(const char *value, struct fl_ping_bytes *bytes,
                      "for each byte");
 }
 
-/* A request is one line; its end may be left out. */
-static bool read_line(const char *value, struct fl_ping_bytes *line,
-                      char error[FL_PING_VALUE_ERROR]) {
-  if (!read_bytes(value, line, error))
-    return false;
-  const uint8_t *end = memchr(line->bytes, '\n', line->size);
-  if (end != NULL && end + 1 == line->bytes + line->size)
-    return true;
-  if (end != NULL || line->size == FL_PING_BYTES)
-    return wrong_value(error, value, "one line, its end included 1024 bytes");
-  line->bytes[line->size++] = '\n';
-  return true;
-}
-
 bool fl_ping_options_value(struct fl_ping_options *options, const char *name,
                            const char *value, char error[FL_PING_VALUE_ERROR]) {
   if (strcmp(name, "--count") == 0)
@@ -123,7 +109,31 @@ bool fl_ping_options_value(struct fl_ping_options *options, const char *name,
   if (strcmp(name, "--timeout") == 0)
     return read_duration(value, &options->timeout, error);
   if (strcmp(name, "--send") == 0)
-    return read_line(value, &options->send, error);
+    return read_bytes(value, &options->send, error);
+  if (fl_frame_options_note(&options->frames, name, value))
+    return true;
   assert(strcmp(name, "--expect") == 0);
   return read_bytes(value, &options->expect, error);
+}
+
+bool fl_ping_options_finish(struct fl_ping_options *options,
+                            char error[FL_PING_FINISH_ERROR]) {
+  uint8_t frame[FL_FRAME_MAX];
+  char why[FL_FRAME_ERROR];
+  struct fl_ping_bytes *send = &options->send;
+  if (!fl_frame_options_read(&options->frames, error))
+    return false;
+  if (send->size == 0)
+    return true;
+  size_t size = fl_frame_wrap(
+      &options->frames, (struct fl_slice){send->bytes, send->size}, frame, why);
+  if (size > FL_PING_BYTES)
+    snprintf(why, sizeof why, "more than 1024 bytes, with what is added");
+  if (size == 0 || size > FL_PING_BYTES) {
+    snprintf(error, FL_PING_FINISH_ERROR, "--send: %s", why);
+    return false;
+  }
+  memcpy(send->bytes, frame, size);
+  send->size = size;
+  return true;
 }

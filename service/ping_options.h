@@ -1,16 +1,18 @@
-/* What fairlead ping is asked to do. */
+/* What fairlead ping and fairlead connect are asked to do. */
 #ifndef FL_SERVICE_PING_OPTIONS_H
 #define FL_SERVICE_PING_OPTIONS_H
 
 #include "core/slice.h"
 #include "core/time.h"
+#include "service/frame_options.h"
 
 #include <stdbool.h>
 
 enum {
-  FL_PING_HOST = 256,       /* room for a host, its brackets and its NUL */
-  FL_PING_BYTES = 1024,     /* the longest --send and --expect */
-  FL_PING_VALUE_ERROR = 200 /* room for what is wrong with a value */
+  FL_PING_HOST = 256,        /* room for a host, its brackets and its NUL */
+  FL_PING_BYTES = 1024,      /* the longest --send and --expect */
+  FL_PING_VALUE_ERROR = 200, /* room for what is wrong with a value */
+  FL_PING_FINISH_ERROR = FL_FRAME_ERROR + 16
 };
 
 struct fl_ping_bytes {
@@ -25,8 +27,9 @@ struct fl_ping_options {
   uint64_t count; /* 0: until it is interrupted */
   fl_time interval;
   fl_time timeout;
-  struct fl_ping_bytes send; /* a line, its end included; none: connects */
+  struct fl_ping_bytes send; /* a frame; none: connects */
   struct fl_ping_bytes expect;
+  struct fl_frame_options frames;
   bool quiet;
 };
 
@@ -38,9 +41,14 @@ bool fl_ping_options_target(struct fl_ping_options *options, const char *target,
                             char error[FL_PING_VALUE_ERROR]);
 
 /* Reads the value of the option `name`: --count, --interval, --timeout,
-   --send or --expect. Returns and `error` as above: "found ..., allowed:
-   ...". */
+   --send, --expect, --framing or one of its parameters. Returns and `error` as
+   above: "found ..., allowed: ...". */
 bool fl_ping_options_value(struct fl_ping_options *options, const char *name,
                            const char *value, char error[FL_PING_VALUE_ERROR]);
+
+/* Once all options are read: reads the framing, and makes a frame of --send.
+   Returns as above, the option's name in front of what is wrong. */
+bool fl_ping_options_finish(struct fl_ping_options *options,
+                            char error[FL_PING_FINISH_ERROR]);
 
 #endif

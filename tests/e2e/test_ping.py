@@ -368,7 +368,7 @@ def test_output_that_does_not_arrive_ends_it(program, line_server):
     (["a:1", "--send", "hex:6"], '--send: found "hex:6"; allowed: at most'),
     (["a:1", "--send", "hex:6g"], '--send: found "hex:6g"'),
     (["a:1", "--send", "x" * 1025], "--send: found "),
-    (["a:1", "--send", "x" * 1024], "allowed: one line"),
+    (["a:1", "--send", "x" * 1024], "more than 1024 bytes"),
     (["a:1", "--send", "a\nb"], "allowed: one line"),
     (["a:1", "--expect", "x"], "--expect is about the reply to --send"),
 ])
