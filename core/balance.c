@@ -56,7 +56,8 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
         upstream->servers[turn(upstream->next_request, i, count)];
     if (room(server, now) == NULL)
       continue;
-    if (best == NULL || server->in_flight < best->in_flight)
+    if (best == NULL ||
+        server->in_flight + server->relayed < best->in_flight + best->relayed)
       best = server;
     if (upstream->config->balance == FL_BALANCE_ROUND_ROBIN)
       break;
@@ -82,7 +83,7 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
        spread over servers that have some. */
     if (best == NULL || server->size < best->size)
       best = server;
-    if (upstream->config->mode == FL_MODE_RELAY &&
+    if (fl_pool_lends(upstream) &&
         upstream->config->balance == FL_BALANCE_ROUND_ROBIN)
       break;
   }

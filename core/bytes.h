@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { FL_BYTES_MAX = 16 };
+enum { FL_BYTES_MAX = 64 };
 
 struct fl_bytes {
   uint8_t size;

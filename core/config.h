@@ -95,7 +95,13 @@ struct fl_sockopts {
   struct fl_addr bind;  /* FL_ADDR_NONE: any */
 };
 
-enum fl_mode { FL_MODE_COMMAND, FL_MODE_REQUEST, FL_MODE_RELAY, FL_MODES };
+enum fl_mode {
+  FL_MODE_COMMAND,
+  FL_MODE_REQUEST,
+  FL_MODE_RELAY,
+  FL_MODE_SESSION,
+  FL_MODES
+};
 
 enum fl_balance { FL_BALANCE_ROUND_ROBIN, FL_BALANCE_LEAST_IN_FLIGHT };
 
@@ -104,9 +110,9 @@ struct fl_listener_config {
   struct fl_endpoint *listen; /* numeric addresses */
   uint32_t listen_count;      /* 1.. */
   enum fl_mode mode;
-  uint32_t upstream;         /* index; request and relay mode */
+  uint32_t upstream;         /* index; not in command mode */
   uint32_t workers;          /* command mode only; 0: all workers */
-  struct fl_framing framing; /* request mode: the upstream's */
+  struct fl_framing framing; /* request, session mode: upstream's */
   uint32_t max_frame;        /* bytes, of a request */
   uint32_t max_connections;
   uint32_t max_connections_per_address; /* 0: no limit of its own */
@@ -114,7 +120,7 @@ struct fl_listener_config {
   uint32_t max_connection_burst;        /* 0: as the rate */
   struct fl_acl access;
   fl_time idle_timeout;       /* FL_NEVER: none */
-  fl_time half_close_timeout; /* relay mode */
+  fl_time half_close_timeout; /* relay and session mode */
   fl_time frame_timeout;
   fl_time write_timeout;
   struct fl_access_config access_log;
@@ -125,10 +131,11 @@ struct fl_listener_config {
 struct fl_pool_config {
   uint32_t min_size;
   uint32_t max_size; /* hard, over all servers and shards; 0: no limit, only
-                        of relays */
+                        of relays and sessions */
   uint32_t max_waiters;
   fl_time acquire_timeout;
   fl_time idle_timeout;
+  fl_time hold_timeout;   /* session mode; 0: none */
   fl_time max_lifetime;   /* 0: none */
   fl_time validate_after; /* 0: never */
 };
@@ -148,14 +155,20 @@ struct fl_keepalive_config {
   fl_time interval;
 };
 
+/* What makes an upstream connection fit for the next session. */
+struct fl_reset_config {
+  struct fl_bytes send; /* empty: nothing does */
+  struct fl_bytes expect;
+};
+
 struct fl_upstream_config {
   char *name; /* of an inline "host:port": that text */
   struct fl_endpoint *servers;
   uint32_t server_count; /* 1.. */
   enum fl_mode mode; /* of the listeners that use it; request if none does */
   enum fl_balance balance;
-  uint32_t workers; /* shards, 1..; 0: all workers, only of relays without
-                       max_size */
+  uint32_t workers;                /* shards, 1..; 0: all workers, only without
+                                      max_size */
   struct fl_framing framing;       /* of requests */
   struct fl_framing reply_framing; /* as framing, unless the file has it */
   struct fl_pair pair;
@@ -166,6 +179,7 @@ struct fl_upstream_config {
   uint32_t on_connect_count;
   struct fl_payload on_close; /* empty: nothing */
   struct fl_keepalive_config keepalive;
+  struct fl_reset_config reset; /* session mode */
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */
   fl_time request_gap;

@@ -236,25 +236,26 @@ static void check_listener(struct fl_config_reader *reader,
   fl_config_reference_read(reader, element);
   check_inline(reader, element);
   check_upstream_mode(reader, element);
-  if (mode != FL_MODE_REQUEST)
-    return;
-  check_request_size(reader, element);
-  fl_config_pair_check_listener(reader, element);
+  if (mode != FL_MODE_RELAY)
+    check_request_size(reader, element);
+  if (mode == FL_MODE_REQUEST)
+    fl_config_pair_check_listener(reader, element);
 }
 
 /* What "auto" means depends on the mode. */
 static void resolve_modes(struct fl_config *config) {
   for (uint32_t i = 0; i < config->listener_count; i++) {
     struct fl_listener_config *listener = &config->listeners[i];
-    if (listener->mode != FL_MODE_RELAY && listener->idle_timeout == FL_NEVER)
+    bool frames =
+        listener->mode == FL_MODE_COMMAND || listener->mode == FL_MODE_REQUEST;
+    if (frames && listener->idle_timeout == FL_NEVER)
       listener->idle_timeout = 300 * FL_SECOND;
   }
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     struct fl_upstream_config *upstream = &config->upstreams[i];
-    bool relay = upstream->mode == FL_MODE_RELAY;
     if (upstream->mode == FL_MODE_COMMAND)
       upstream->mode = FL_MODE_REQUEST; /* nobody uses it */
-    if (upstream->pool.max_size == 0 && !relay)
+    if (upstream->pool.max_size == 0 && upstream->mode == FL_MODE_REQUEST)
       upstream->pool.max_size = 10;
     if (upstream->workers == 0 && upstream->pool.max_size != 0)
       upstream->workers = 1;
@@ -408,6 +409,43 @@ static const char *settle_reply_framing(struct fl_config_reader *reader,
   return "framing";
 }
 
+/* Of a reset both halves are there, or none. */
+static void check_reset(struct fl_config_reader *reader,
+                        const struct fl_config_node *element) {
+  const struct fl_reset_config *reset =
+      &reader->config->upstreams[element->index].reset;
+  struct fl_config_node group;
+  struct fl_config_node node;
+  if ((reset->send.size > 0) == (reset->expect.size > 0))
+    return;
+  const char *lacks = reset->send.size > 0 ? "expect" : "send";
+  if (find_in(reader, element, "reset", lacks, &group, &node) &&
+      !fl_config_node_good(reader, &node))
+    return;
+  REPORT(reader, &node, "bytes, for reset has the other half");
+}
+
+/* Raw bytes pass only in sessions, and then both ways. */
+static void check_raw(struct fl_config_reader *reader,
+                      const struct fl_config_node *element, const char *key,
+                      enum fl_framing_type type) {
+  const struct fl_upstream_config *upstream =
+      &reader->config->upstreams[element->index];
+  bool session = upstream->mode == FL_MODE_SESSION;
+  struct fl_config_node group;
+  struct fl_config_node node;
+  if (!find_in(reader, element, key, "type", &group, &node) ||
+      !fl_config_node_good(reader, &node))
+    return;
+  if (upstream->mode == FL_MODE_REQUEST && type == FL_FRAMING_RAW)
+    REPORT(reader, &node, "a framing that has frames (\"raw\" is for mode ",
+           "\"session\")");
+  else if (session && (type == FL_FRAMING_RAW) !=
+                          (upstream->framing.type == FL_FRAMING_RAW))
+    REPORT(reader, &node, "\"raw\" for both of framing and reply_framing, or ",
+           "for none");
+}
+
 static void check_upstream(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   const char *replies = settle_reply_framing(reader, element);
@@ -430,10 +468,14 @@ static void check_upstream(struct fl_config_reader *reader,
   check_replies(reader, element);
   check_gap(reader, element);
   check_mode_keys(reader, &fl_config_upstream, element, upstream->mode);
-  if (upstream->mode != FL_MODE_RELAY) {
+  if (upstream->mode == FL_MODE_REQUEST) {
     fl_config_pair_check(reader, element);
     fl_config_own_check(reader, element);
   }
+  if (upstream->mode == FL_MODE_SESSION)
+    check_reset(reader, element);
+  check_raw(reader, element, "framing", upstream->framing.type);
+  check_raw(reader, element, "reply_framing", upstream->reply_framing.type);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
     check_order(reader, element, &orders[i]);
 }

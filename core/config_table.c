@@ -17,6 +17,9 @@
 #define FIELD(type, field) .offset = offsetof(struct type, field)
 #define ARRAY(type, field, counter)                                            \
   FIELD(type, field), .count_offset = offsetof(struct type, counter)
+#define NOT_COMMAND                                                            \
+  (FL_CONFIG_REQUEST_MODE | FL_CONFIG_RELAY_MODE | FL_CONFIG_SESSION_MODE)
+#define NOT_RELAY (FL_CONFIG_REQUEST_MODE | FL_CONFIG_SESSION_MODE)
 #define NO_FIELD .offset = FL_CONFIG_NO_FIELD
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
@@ -26,9 +29,10 @@ static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const access_targets[] = {"off", "stderr", "syslog", NULL};
 static const char *const access_events[] = {"connections", "requests", NULL};
 static const char *const log_targets[] = {"auto", "stderr", "syslog", NULL};
-const char *const fl_config_modes[] = {"command", "request", "relay", NULL};
+const char *const fl_config_modes[] = {"command", "request", "relay",
+                                          "session", NULL};
 static const char *const framings[] = {"line", "delimited", "length", "fixed",
-                                       NULL};
+                                       "raw", NULL};
 static const char *const command_framings[] = {"line", NULL};
 static const char *const byte_orders[] = {"big", "little", NULL};
 static const char *const encodings[] = {"binary", "ascii", "bcd", NULL};
@@ -203,9 +207,11 @@ static const struct fl_config_row listener_rows[] = {
    .choices = fl_config_modes, FIELD(fl_listener_config, mode),
    .meaning = "`\"command\"`: the built-in commands. `\"request\"`: each "
               "frame is a request to the upstream. `\"relay\"`: raw bytes both "
-              "ways, each client with a connection of its own."},
+              "ways, each client with a connection of its own. `\"session\"`: "
+              "a client has a connection of the pool from its first byte until "
+              "it leaves."},
   {"upstream", FL_CONFIG_UPSTREAM,
-   FL_CONFIG_REQUIRED | FL_CONFIG_REQUEST_MODE | FL_CONFIG_RELAY_MODE, NULL,
+   FL_CONFIG_REQUIRED | NOT_COMMAND, NULL,
    FIELD(fl_listener_config, upstream),
    .meaning = "Not in mode `command`. Who answers: an upstream of this file, "
               "or a server, which makes an upstream with every default. "
@@ -218,7 +224,7 @@ static const struct fl_config_row listener_rows[] = {
    .section = &listener_framing_section, FIELD(fl_listener_config, framing),
    .meaning = "Mode `command` only. How frames are cut; in mode `request` as "
               "the upstream says."},
-  {"max_frame", FL_CONFIG_SIZE, FL_CONFIG_COMMAND_MODE | FL_CONFIG_REQUEST_MODE,
+  {"max_frame", FL_CONFIG_SIZE, FL_CONFIG_COMMAND_MODE | NOT_RELAY,
    "64KiB", 64, MIB(16), FIELD(fl_listener_config, max_frame),
    .meaning = "Not in mode `relay`. The longest request, its end included."},
   {"max_connections", FL_CONFIG_INTEGER, 0, "10000", 1, 1000000,
@@ -242,18 +248,20 @@ static const struct fl_config_row listener_rows[] = {
               "address that paused; `\"auto\"` is those of one second."},
   {"idle_timeout", FL_CONFIG_DURATION, FL_CONFIG_AUTO, "auto", MS(1), DAYS(30),
    .step = 0, FIELD(fl_listener_config, idle_timeout),
-   .meaning = "A client that completes no frame for so long is closed; in mode "
-              "`relay` one of which no byte came or went. `\"auto\"` is "
-              "`\"5m\"`, and no limit in mode `relay`."},
-  {"half_close_timeout", FL_CONFIG_DURATION, FL_CONFIG_RELAY_MODE, "1m", MS(1),
+   .meaning = "A client that completes no frame for so long is closed; in "
+              "modes `relay` and `session` one of which no byte came or went. "
+              "`\"auto\"` is `\"5m\"`, and no limit in those two."},
+  {"half_close_timeout", FL_CONFIG_DURATION,
+   FL_CONFIG_RELAY_MODE | FL_CONFIG_SESSION_MODE, "1m", MS(1),
    DAYS(30), .step = 0, FIELD(fl_listener_config, half_close_timeout),
-   .meaning = "Mode `relay` only. Once one side has ended and its end was "
-              "passed on, the other may be silent for so long; then both are "
-              "closed."},
+   .meaning = "Modes `relay` and `session` only. Once one side has ended and "
+              "its end was passed on, the other may be silent for so long; "
+              "then both are closed."},
   {"frame_timeout", FL_CONFIG_DURATION,
    FL_CONFIG_COMMAND_MODE | FL_CONFIG_REQUEST_MODE, "1m", MS(1), DAYS(1),
    .step = 0, FIELD(fl_listener_config, frame_timeout),
-   .meaning = "Not in mode `relay`. Time to complete a frame once its first "
+   .meaning = "Modes `command` and `request` only. Time to complete a frame "
+              "once its first "
               "byte came."},
   {"write_timeout", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_listener_config, write_timeout),
@@ -272,6 +280,7 @@ const struct fl_config_section fl_config_listener = {
   offsetof(struct fl_listener_config, place),
   offsetof(struct fl_listener_config, socket)};
 
+enum { DELIMITER_MAX = 16 }; /* bytes */
 #define DELIMITED .types = FL_CONFIG_TYPE(FL_FRAMING_DELIMITED)
 #define LENGTH .types = FL_CONFIG_TYPE(FL_FRAMING_LENGTH)
 #define FIXED .types = FL_CONFIG_TYPE(FL_FRAMING_FIXED)
@@ -280,13 +289,14 @@ static const struct fl_config_row upstream_framing_rows[] = {
    FIELD(fl_framing, type),
    .meaning = "`\"line\"`: a frame ends at LF. `\"delimited\"`: it stands "
               "between given bytes. `\"length\"`: a field in it says how long "
-              "it is. `\"fixed\"`: all have the same size. Frames are passed "
-              "on byte for byte."},
-  {"start", FL_CONFIG_BYTES, 0, "", 0, FL_BYTES_MAX,
+              "it is. `\"fixed\"`: all have the same size. `\"raw\"`: no "
+              "frames, only in mode `session`. Frames are passed on byte for "
+              "byte."},
+  {"start", FL_CONFIG_BYTES, 0, "", 0, DELIMITER_MAX,
    FIELD(fl_framing, delimited.start), DELIMITED,
    .meaning = "What every frame begins with; empty for nothing. A stream that "
               "goes on with other bytes is closed."},
-  {"end", FL_CONFIG_BYTES, FL_CONFIG_REQUIRED, NULL, 1, FL_BYTES_MAX,
+  {"end", FL_CONFIG_BYTES, FL_CONFIG_REQUIRED, NULL, 1, DELIMITER_MAX,
    FIELD(fl_framing, delimited.end), DELIMITED,
    .meaning = "What ends a frame, at the first place after `start` where it "
               "stands."},
@@ -400,31 +410,41 @@ static const struct fl_config_section pair_section = {
   "upstreams[].pair", ROWS(pair_rows), .size = 0};
 
 static const struct fl_config_row pool_rows[] = {
-  {"min_size", FL_CONFIG_INTEGER, FL_CONFIG_REQUEST_MODE, "0", 0, 10000,
+  {"min_size", FL_CONFIG_INTEGER, 0, "0", 0, 10000,
    FIELD(fl_pool_config, min_size),
-   .meaning = "Not for relays. Connections kept open when there is nothing to "
-              "do; not above `max_size`."},
+   .meaning = "Connections kept open when there is nothing to do; for relays "
+              "and sessions: that no client has, so that the next one gets one "
+              "at once. Not above `max_size`. Without that limit each worker "
+              "of the upstream keeps at least one."},
   {"max_size", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 10000,
    FIELD(fl_pool_config, max_size),
    .meaning = "Hard limit of connections over all servers and workers; each "
               "counts until it is closed. `\"auto\"` is 10, and no limit for "
-              "relays."},
+              "relays and sessions."},
   {"acquire_timeout", FL_CONFIG_DURATION, 0, "10s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_pool_config, acquire_timeout),
-   .meaning = "How long a request, or the client of a relay, waits for a "
-              "connection."},
+   .meaning = "How long a request, or the client of a relay or session, waits "
+              "for a connection."},
   {"max_waiters", FL_CONFIG_INTEGER, 0, "1000", 0, 1000000,
    FIELD(fl_pool_config, max_waiters),
    .meaning = "Clients that may wait for a connection; the next one's request "
-              "gets an error at once, and the client of a relay is closed."},
-  {"idle_timeout", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "4m", MS(1),
+              "gets an error at once, and the client of a relay or session is "
+              "closed."},
+  {"hold_timeout", FL_CONFIG_DURATION, FL_CONFIG_SESSION_MODE, "0s", S(0),
+   DAYS(30), .step = 0, FIELD(fl_pool_config, hold_timeout),
+   .meaning = "Mode `session` only. A client that has a connection on which no "
+              "byte came or went for so long is closed when another waits for "
+              "one and `max_size` are open. `\"0s\"`: it may keep it. (Its "
+              "listener's `idle_timeout` ends it in any case.)"},
+  {"idle_timeout", FL_CONFIG_DURATION, NOT_RELAY, "4m", MS(1),
    DAYS(30), .step = 0, FIELD(fl_pool_config, idle_timeout),
    .meaning = "Not for relays. An unused connection beyond `min_size` is "
               "closed after this."},
-  {"max_lifetime", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "30m", S(0),
+  {"max_lifetime", FL_CONFIG_DURATION, 0, "30m", S(0),
    DAYS(30), .step = 0, FIELD(fl_pool_config, max_lifetime),
-   .meaning = "Not for relays. A connection older than this gets no more "
-              "requests and is closed when its last reply is in. Each lives "
+   .meaning = "A connection older than this gets no more requests and is "
+              "closed when its last reply is in; one that a client has to "
+              "itself when that leaves. Each lives "
               "up to a tenth "
               "less, drawn when it is made, so that they do not all end at "
               "once. `\"0s\"`: any age."},
@@ -436,6 +456,24 @@ static const struct fl_config_row pool_rows[] = {
 };
 static const struct fl_config_section pool_section = {
   "upstreams[].pool", ROWS(pool_rows), .size = 0};
+
+static const struct fl_config_row reset_rows[] = {
+  {"send", FL_CONFIG_BYTES, 0, "", 0, FL_BYTES_MAX,
+   FIELD(fl_reset_config, send),
+   .meaning = "What is sent when a client has left; empty: the connection is "
+              "closed instead. It is closed, too, when the server still owes "
+              "the client an answer: fewer reply frames than request frames, "
+              "with framing `raw` when the last bytes were the client's. So a "
+              "client's FIN is not passed on but means that it leaves once it "
+              "is answered."},
+  {"expect", FL_CONFIG_BYTES, 0, "", 0, FL_BYTES_MAX,
+   FIELD(fl_reset_config, expect),
+   .meaning = "The answer to `send`, exactly and alone, within "
+              "`request_timeout`; else the connection is closed. Choose what "
+              "answers nothing that clients send."},
+};
+static const struct fl_config_section reset_section = {
+  "upstreams[].reset", ROWS(reset_rows), .size = 0};
 
 static const struct fl_config_row backoff_rows[] = {
   {"initial", FL_CONFIG_DURATION, 0, "100ms", MS(1), HOURS(1), .step = 0,
@@ -501,31 +539,36 @@ static const struct fl_config_row upstream_rows[] = {
    .meaning = "Workers it is spread over, at most as many as there are and "
               "not above `pool.max_size`. Each has its part of the pool and "
               "its own queue; with 1, turns and limits are exact. `\"auto\"` "
-              "is 1, and all for relays without `pool.max_size`."},
-  {"framing", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+              "is 1, and all for relays and sessions without `pool.max_size`."},
+  {"framing", FL_CONFIG_OBJECT, NOT_RELAY, NULL,
    .section = &upstream_framing_section, FIELD(fl_upstream_config, framing),
    .meaning = "Not for relays. How requests and replies are cut out of the "
               "byte stream."},
-  {"reply_framing", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+  {"reply_framing", FL_CONFIG_OBJECT, NOT_RELAY, NULL,
    .section = &upstream_framing_section,
    FIELD(fl_upstream_config, reply_framing),
    .meaning = "Not for relays. How replies are cut where that differs from "
               "`framing`."},
   {"pair", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
    .section = &pair_section, FIELD(fl_upstream_config, pair),
-   .meaning = "Not for relays. How a reply finds its request."},
+   .meaning = "Mode `request` only. How a reply finds its request."},
   {"in_flight", FL_CONFIG_INTEGER, FL_CONFIG_REQUEST_MODE, "1", 1, 1000,
    FIELD(fl_upstream_config, in_flight),
-   .meaning = "Not for relays. Requests under way on one connection. By order, "
+   .meaning = "Mode `request` only. Requests under way on one connection. By "
+              "order, "
               "more than 1 only for servers that never skip or repeat a reply. "
               "Times `max_frame`, at most 256MiB: so much may wait for one "
               "client."},
-  {"max_frame", FL_CONFIG_SIZE, FL_CONFIG_REQUEST_MODE, "1MiB", 64, MIB(16),
+  {"max_frame", FL_CONFIG_SIZE, NOT_RELAY, "1MiB", 64, MIB(16),
    FIELD(fl_upstream_config, max_frame),
    .meaning = "Not for relays. The longest reply, its end included."},
   {"pool", FL_CONFIG_OBJECT, 0, NULL, .section = &pool_section,
    FIELD(fl_upstream_config, pool),
    .meaning = "Its connections."},
+  {"reset", FL_CONFIG_OBJECT, FL_CONFIG_SESSION_MODE, NULL,
+   .section = &reset_section, FIELD(fl_upstream_config, reset),
+   .meaning = "Mode `session` only. How a connection that a client has left "
+              "becomes fit for the next one."},
   {"connect_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), HOURS(1), .step = 0,
    FIELD(fl_upstream_config, connect_timeout),
    .meaning = "How long looking the name up may take, and then connecting "
@@ -548,14 +591,14 @@ static const struct fl_config_row upstream_rows[] = {
    .meaning = "Not for relays. A frame that is sent before a connection is "
               "closed because it is not needed, has reached its age, or "
               "Fairlead stops; never after a fault."},
-  {"connect_settle", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
+  {"connect_settle", FL_CONFIG_DURATION, NOT_RELAY, "0s", S(0),
    S(60), .step = 0, FIELD(fl_upstream_config, connect_settle),
    .meaning = "Not for relays. Quiet time after a connection is made, for "
               "servers that drop what comes too early. A greeting that "
               "`on_connect` expects may come within it."},
   {"request_gap", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
    S(60), .step = 0, FIELD(fl_upstream_config, request_gap),
-   .meaning = "Not for relays. Quiet time between a reply and the next "
+   .meaning = "Mode `request` only. Quiet time between a reply and the next "
               "request on the same connection. What the server repeats "
               "within it closes the "
               "connection instead of answering the next request. Needs "
@@ -564,10 +607,10 @@ static const struct fl_config_row upstream_rows[] = {
    FIELD(fl_upstream_config, reconnect_delay),
    .meaning = "Quiet time between a connection's end and the next connect to "
               "the same server, for devices that free a place late."},
-  {"request_timeout", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "5s", MS(1),
+  {"request_timeout", FL_CONFIG_DURATION, NOT_RELAY, "5s", MS(1),
    DAYS(1), .step = 0, FIELD(fl_upstream_config, request_timeout),
    .meaning = "Not for relays. From the first byte sent to the last byte of "
-              "the reply."},
+              "the reply; of sessions the time to answer `reset`."},
   {"write_timeout", FL_CONFIG_DURATION, 0, "30s", MS(1), DAYS(1), .step = 0,
    FIELD(fl_upstream_config, write_timeout),
    .meaning = "A connection whose server takes no byte for so long is "

@@ -39,8 +39,9 @@ enum {
   FL_CONFIG_COMMAND_MODE = 4,
   FL_CONFIG_REQUEST_MODE = 8,
   FL_CONFIG_RELAY_MODE = 16,
-  FL_CONFIG_MODES = 28,
-  FL_CONFIG_INHERITS = 32 /* an object whose keys default to those of the
+  FL_CONFIG_SESSION_MODE = 32,
+  FL_CONFIG_MODES = 60,
+  FL_CONFIG_INHERITS = 64 /* an object whose keys default to those of the
                              outermost object of the same name */
 };
 

@@ -25,7 +25,7 @@ long fl_framing_next(const struct fl_framing *framing,
     return fl_framing_length_next(&framing->length, bytes, max_frame);
   case FL_FRAMING_FIXED:
     return fl_framing_fixed_next(&framing->fixed, bytes, max_frame);
-  case FL_FRAMING_TYPES:
+  case FL_FRAMING_RAW:
     break;
   }
   assert(0); /* not a framing */

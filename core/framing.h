@@ -11,7 +11,9 @@ enum fl_framing_type {
   FL_FRAMING_DELIMITED, /* begins with `start` and ends with `end` */
   FL_FRAMING_LENGTH,    /* a field says how long it is */
   FL_FRAMING_FIXED,     /* all have the same size */
-  FL_FRAMING_TYPES
+  FL_FRAMING_TYPES,
+  /* No frames: bytes pass as they come. Only of sessions. */
+  FL_FRAMING_RAW = FL_FRAMING_TYPES
 };
 
 struct fl_framing_delimited {
@@ -62,7 +64,7 @@ enum {
 
 /* Looks for one frame at the start of bytes. `bytes` begins where the last
    completed frame ended and holds at least all bytes given with this state
-   before.
+   before. Requires: the framing is not FL_FRAMING_RAW.
    Returns the size of the frame, its end included (1..max_frame);
    FL_FRAMING_PARTIAL when it is not complete yet; FL_FRAME_OVERSIZE or
    FL_FRAME_BAD as soon as the bytes say so (max_frame bytes without an end are

@@ -5,6 +5,7 @@
 #include "core/listener.h"
 #include "core/placement.h"
 #include "core/relay.h"
+#include "core/session.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -108,7 +109,7 @@ static void each_upstream(struct fl_gateway *gateway,
 }
 
 static void dispatch(struct fl_upstream *upstream, fl_time now) {
-  if (upstream->config->mode == FL_MODE_RELAY)
+  if (fl_pool_lends(upstream))
     fl_relay_dispatch(upstream, now);
   else
     fl_upstream_dispatch(upstream, now);
@@ -120,6 +121,12 @@ void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
 
 /* Driving. */
 
+/* Relays or sessions; else its clients are struct fl_client. */
+static bool has_relays(const struct fl_listener *listener) {
+  return listener->config->mode == FL_MODE_RELAY ||
+         listener->config->mode == FL_MODE_SESSION;
+}
+
 struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t slot,
                                   struct fl_sock *sock,
                                   const struct fl_addr *peer, fl_time now) {
@@ -127,7 +134,7 @@ struct fl_conn *fl_gateway_accept(struct fl_gateway *gateway, uint32_t slot,
   struct fl_listener *to = gateway->slots[slot];
   if (gateway->stopping)
     return NULL;
-  if (to->config->mode == FL_MODE_RELAY) {
+  if (has_relays(to)) {
     struct fl_relay *relay = fl_relay_new(to, sock, peer, now);
     return relay == NULL ? NULL : &relay->client.conn;
   }
@@ -227,15 +234,16 @@ static void each_client(struct fl_gateway *gateway, enum fl_mode mode,
   }
 }
 
-static void shut_relays(struct fl_gateway *gateway, fl_time now) {
+static void each_relay(struct fl_gateway *gateway,
+                       void (*call)(struct fl_relay *, fl_time), fl_time now) {
   struct fl_list *link = gateway->listeners.next;
   for (; link != &gateway->listeners; link = link->next) {
     struct fl_listener *listener = listener_of(link);
-    if (listener->config->mode != FL_MODE_RELAY)
+    if (!has_relays(listener))
       continue;
     struct fl_list *node = listener->clients.next;
     for (; node != &listener->clients; node = node->next)
-      fl_relay_shut(FL_CONTAINER(node, struct fl_relay, link), now);
+      call(FL_CONTAINER(node, struct fl_relay, link), now);
   }
 }
 
@@ -246,6 +254,7 @@ void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
   switch (stage) {
   case FL_STOP_REQUESTS:
     each_client(gateway, FL_MODE_REQUEST, fl_client_drain, now);
+    each_relay(gateway, fl_session_drain, now);
     break;
   case FL_STOP_COMMANDS:
     each_upstream(gateway, fl_upstream_shut, now);
@@ -253,7 +262,7 @@ void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
     break;
   case FL_STOP_NOW:
     each_upstream(gateway, fl_upstream_shut, now);
-    shut_relays(gateway, now);
+    each_relay(gateway, fl_relay_shut, now);
     each_client(gateway, FL_MODE_REQUEST, fl_client_shut, now);
     each_client(gateway, FL_MODE_COMMAND, fl_client_shut, now);
     break;
@@ -277,11 +286,6 @@ const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway) {
 
 void fl_gateway_check(const struct fl_gateway *gateway) {
   struct fl_list *link = gateway->upstreams.next;
-  for (; link != &gateway->upstreams; link = link->next) {
-    const struct fl_upstream *upstream = upstream_of(link);
-    if (upstream->config->mode == FL_MODE_RELAY)
-      fl_relay_check(upstream);
-    else
-      fl_upstream_check(upstream);
-  }
+  for (; link != &gateway->upstreams; link = link->next)
+    fl_upstream_check(upstream_of(link));
 }

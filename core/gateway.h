@@ -63,12 +63,13 @@ void fl_gateway_relieve(struct fl_gateway *gateway, fl_time now);
 
 /* The stages of a stop. Each may be called only after the one before.
    STOP_REQUESTS: clients of request listeners are answered what was complete
-   and closed; those of relay listeners, of whose bytes nobody here knows which
-   are complete, go on until they end; command clients are served on (pools of
-   this process may be among them). STOP_COMMANDS: those too. STOP_NOW: all that
-   is left is closed with the reason "shutdown"; upstream connections that have
-   said on_close take up to a second more. Call each after a loop turn
-   without accepts, so that what had arrived was read. */
+   and closed; those of relay and session listeners, of whom nobody here knows
+   when they have done, go on until they end, but for sessions without a byte;
+   command clients are served on (pools of this process may be among them).
+   STOP_COMMANDS: those too. STOP_NOW: all that is left is closed with the
+   reason "shutdown"; upstream connections that have said on_close take up to
+   a second more. Call each after a loop turn without accepts, so that what
+   had arrived was read. */
 enum fl_stop { FL_STOP_REQUESTS = 1, FL_STOP_COMMANDS, FL_STOP_NOW };
 void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
                      fl_time now);

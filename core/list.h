@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fl_list {
   struct fl_list *next;
@@ -29,6 +30,14 @@ static inline void fl_list_remove(struct fl_list *node) {
   node->prev->next = node->next;
   node->next->prev = node->prev;
   fl_list_init(node);
+}
+
+/* How many nodes it has: counts them. */
+static inline uint32_t fl_list_size(const struct fl_list *list) {
+  uint32_t size = 0;
+  for (const struct fl_list *node = list->next; node != list; node = node->next)
+    size++;
+  return size;
 }
 
 /* Requires: node is on no list. Puts it directly before `at`. */

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct fl_pooled *of(struct fl_conn *conn) {
   return FL_CONTAINER(conn, struct fl_pooled, conn);
@@ -72,6 +73,11 @@ static void leave(struct fl_pooled *pooled) {
 static void move(struct fl_pooled *pooled, enum fl_pooled_state state) {
   leave(pooled);
   enter(pooled, state);
+}
+
+bool fl_pool_lends(const struct fl_upstream *upstream) {
+  return upstream->config->mode == FL_MODE_RELAY ||
+         upstream->config->mode == FL_MODE_SESSION;
 }
 
 static bool life_over(const struct fl_pooled *pooled, fl_time now) {
@@ -148,6 +154,9 @@ static void arm(struct fl_pooled *pooled) {
     break;
   case FL_POOLED_SIGNING_ON:
     due = sign_on_due(pooled);
+    break;
+  case FL_POOLED_RESET:
+    due = fl_time_add(pooled->used, config->request_timeout);
     break;
   case FL_POOLED_IDLE:
     due = fl_time_min(fl_time_add(pooled->used, config->pool.idle_timeout),
@@ -285,6 +294,43 @@ static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
   return fl_outcome_decode(pooled, bytes, broken, now);
 }
 
+/* Whether what came is how `expect` begins. */
+static bool begins(const struct fl_bytes *expect, const struct fl_buffer *in) {
+  struct fl_slice came = fl_buffer_peek(in);
+  assert(came.bytes != NULL);
+  return came.size <= expect->size &&
+         memcmp(came.bytes, expect->bytes, came.size) == 0;
+}
+
+/* Bytes of a server whose connection nobody has. It may be one that speaks
+   first: then its client gets them. Of one that was reset nothing but the
+   answer may come. */
+static void unasked(struct fl_pooled *pooled, struct fl_slice bytes,
+                    fl_time now) {
+  struct fl_conn *conn = &pooled->conn;
+  const struct fl_bytes *expect = &upstream_of(pooled)->config->reset.expect;
+  enum fl_reason broken = FL_OK;
+  if (!fl_buffer_append(&conn->in, &conn->gateway->spare, bytes,
+                        FL_HIGH_WATERMARK + (size_t)FL_READ_MAX))
+    broken = FL_OUT_OF_MEMORY;
+  else if (pooled->state == FL_POOLED_RESET && !begins(expect, &conn->in))
+    broken = FL_RESET_FAILED;
+  else if (pooled->state != FL_POOLED_RESET && pooled->replied)
+    broken = FL_UNEXPECTED_DATA;
+  if (broken != FL_OK) {
+    fl_pooled_retire(pooled, broken, now);
+    return;
+  }
+  if (pooled->state == FL_POOLED_RESET && conn->in.size == expect->size) {
+    fl_buffer_clear(&conn->in, &conn->gateway->spare);
+    fl_pooled_place(pooled, now);
+    fl_upstream_wake(upstream_of(pooled));
+    arm(pooled);
+  } else if (conn->in.size >= FL_HIGH_WATERMARK) {
+    fl_transport_read(conn, false);
+  }
+}
+
 static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
                         fl_time now) {
   struct fl_pooled *pooled = of(conn);
@@ -295,6 +341,10 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
   bool kept = conn->in.size > 0;
   if (pooled->state == FL_POOLED_LEAVING)
     return;
+  if (fl_pool_lends(upstream_of(pooled))) {
+    unasked(pooled, bytes, now);
+    return;
+  }
   if (kept && !fl_buffer_append(&conn->in, spare, bytes, max))
     broken = FL_OUT_OF_MEMORY;
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
@@ -346,6 +396,12 @@ static void report_closed(struct fl_pooled *pooled, enum fl_reason reason,
   fl_gateway_event(conn->gateway, &event);
 }
 
+static void free_pooled(struct fl_pooled *pooled) {
+  fl_transport_release(&pooled->conn);
+  fl_exchanges_free(&pooled->exchanges);
+  free(pooled);
+}
+
 static void destroy(struct fl_pooled *pooled, fl_time now) {
   struct fl_upstream *upstream = upstream_of(pooled);
   assert(pooled->exchanges.count == 0);
@@ -357,9 +413,7 @@ static void destroy(struct fl_pooled *pooled, fl_time now) {
         fl_time_add(now, upstream->config->reconnect_delay);
   pooled->conn.gateway->upstream_conns--;
   fl_upstream_wake(upstream);
-  fl_transport_release(&pooled->conn);
-  fl_exchanges_free(&pooled->exchanges);
-  free(pooled);
+  free_pooled(pooled);
 }
 
 /* The peer's end has its own name where it cost a reply. */
@@ -532,9 +586,9 @@ static const struct fl_owner pooled_owner = {.late = true,
                                              .ended = pooled_ended,
                                              .closed = pooled_closed};
 
-/* Connections that stand or are on their way. */
+/* Connections that stand or are on their way, and that are the pool's. */
 static uint32_t live(const struct fl_upstream *upstream) {
-  return upstream->size - upstream->closing;
+  return upstream->size - upstream->closing - upstream->lent;
 }
 
 /* Closes an idle connection that is too old, or idle for too long and not
@@ -593,6 +647,10 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
     connect_failed(pooled, FL_CONNECT_TIMEOUT, now);
     return;
   }
+  if (pooled->state == FL_POOLED_RESET) {
+    fl_pooled_retire(pooled, FL_RESET_FAILED, now);
+    return;
+  }
   if (pooled->state == FL_POOLED_SIGNING_ON) {
     enum fl_reason reason =
         now >= pooled->errand.due ? FL_BAD_GREETING : sign_on(pooled, now);
@@ -644,10 +702,6 @@ static struct fl_pooled *new_pooled(struct fl_server *server) {
   fl_connector_init(&pooled->connector, &pooled->conn);
   fl_list_init(&pooled->followers);
   fl_list_init(&pooled->followed);
-  server->size++;
-  upstream->size++;
-  upstream->gateway->upstream_conns++;
-  enter(pooled, FL_POOLED_CONNECTING);
   return pooled;
 }
 
@@ -660,6 +714,10 @@ static bool open_to(struct fl_server *server, fl_time now) {
     fl_server_failed(server, FL_OUT_OF_MEMORY, now);
     return false;
   }
+  server->size++;
+  server->upstream->size++;
+  server->upstream->gateway->upstream_conns++;
+  enter(pooled, FL_POOLED_CONNECTING);
   fl_connector_start(&pooled->connector, server, now);
   return server->failures == failures;
 }
@@ -676,6 +734,42 @@ static bool wants_more(const struct fl_upstream *upstream) {
   }
   return live(upstream) < min ||
          coming * upstream->config->in_flight < upstream->waiting;
+}
+
+/* Lending. */
+
+void fl_pooled_lend(struct fl_pooled *pooled, struct fl_conn *to,
+                    fl_time *expires) {
+  assert(pooled->state == FL_POOLED_IDLE && pooled->exchanges.count == 0);
+  *expires = pooled->expires;
+  leave(pooled);
+  upstream_of(pooled)->lent++;
+  fl_transport_move(to, &pooled->conn);
+  free_pooled(pooled);
+}
+
+bool fl_pool_take_back(struct fl_server *server, struct fl_conn *from,
+                       fl_time expires, fl_time now) {
+  const struct fl_bytes *send = &server->upstream->config->reset.send;
+  struct fl_pooled *pooled = new_pooled(server);
+  if (pooled == NULL)
+    return false;
+  fl_transport_move(&pooled->conn, from);
+  if (!fl_transport_queue(&pooled->conn,
+                          (struct fl_slice){send->bytes, send->size},
+                          FL_HIGH_WATERMARK)) {
+    fl_transport_move(from, &pooled->conn);
+    free_pooled(pooled);
+    return false;
+  }
+  server->upstream->lent--;
+  pooled->expires = expires;
+  pooled->replied = true;
+  pooled->used = now;
+  enter(pooled, FL_POOLED_RESET);
+  fl_transport_read(&pooled->conn, true);
+  arm(pooled);
+  return true;
 }
 
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {

@@ -20,6 +20,8 @@ enum fl_pooled_state {
   FL_POOLED_QUIET,      /* connect_settle or request_gap: any byte that comes
                            now answers no request */
   FL_POOLED_SIGNING_ON, /* on_connect is under way */
+  FL_POOLED_RESET,      /* a session left it, and the answer to reset.send is
+                           awaited */
   FL_POOLED_IDLE,       /* no request on it */
   FL_POOLED_BUSY,       /* requests on it, and room for more */
   FL_POOLED_FULL,       /* no room for more: in_flight requests on it, or some
@@ -41,7 +43,7 @@ struct fl_pooled {
   struct fl_errand errand;
   enum fl_pooled_state state;
   struct fl_connector connector;
-  bool replied;        /* it has delivered a reply */
+  bool replied;        /* it has delivered a reply, or served a session */
   bool replaced;       /* fl_pooled_replace ended its life */
   uint32_t timeouts;   /* of requests, since the last reply */
   bool shut;           /* FL_POOLED_LEAVING: FIN was sent */
@@ -55,6 +57,23 @@ struct fl_pooled {
 /* Opens connections: up to min_size, and as many as those that wait need, as
    max_size and backoff allow. */
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
+
+/* Whether clients have the connections of this upstream to themselves, one
+   each. Those that nobody has are the pool's. */
+bool fl_pool_lends(const struct fl_upstream *upstream);
+
+/* Gives an idle connection to a client: moves what it is to `to`, its end of
+   life to *expires, and frees it. Its place on the server goes with it. What
+   the server had sent unasked is in to->in. */
+void fl_pooled_lend(struct fl_pooled *pooled, struct fl_conn *to,
+                    fl_time *expires);
+
+/* Takes a lent connection back, with its place, and sends reset.send. When
+   the server answers reset.expect and nothing else it is idle again, else it
+   is closed. Requires: fl_transport_move's. Returns false when memory is out,
+   nothing changed. */
+bool fl_pool_take_back(struct fl_server *server, struct fl_conn *from,
+                       fl_time expires, fl_time now);
 
 /* Queues a request. Requires: the state is IDLE or BUSY. Returns false when
    memory is out, nothing changed. */

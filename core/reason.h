@@ -22,6 +22,8 @@
     "no complete frame, of a relay no byte, for idle_timeout")                 \
   X(HALF_CLOSE_TIMEOUT, "half_close_timeout",                                  \
     "one side had ended and the other was silent for half_close_timeout")      \
+  X(HOLD_TIMEOUT, "hold_timeout",                                              \
+    "it was silent for pool.hold_timeout while others waited")                 \
   X(FRAME_TIMEOUT, "frame_timeout",                                            \
     "a frame was begun and not completed within frame_timeout")                \
   X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \
@@ -72,6 +74,8 @@
   X(MAX_LIFETIME, "max_lifetime", "the connection reached pool.max_lifetime")  \
   X(BAD_REPLY, "bad_reply",                                                    \
     "the server sent bytes that can be no frame of this framing")              \
+  X(RESET_FAILED, "reset_failed",                                              \
+    "the server did not answer reset.send with reset.expect alone")            \
   X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
   /* a connect */                                                              \
   X(CONNECT_REFUSED, "connect_refused", "nobody listens at that address")      \

@@ -4,6 +4,7 @@
 #include "core/gateway_state.h"
 #include "core/relay_end.h"
 #include "core/relay_flow.h"
+#include "core/session.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -40,7 +41,10 @@ static void client_connected(struct fl_conn *conn, enum fl_reason reason,
 static void client_data(struct fl_conn *conn, struct fl_slice bytes,
                         fl_time now) {
   struct fl_relay *relay = of_client(conn);
-  fl_relay_pass(relay, &relay->client, bytes, now);
+  if (relay->state == FL_RELAY_WAITING)
+    fl_session_keep(relay, bytes, now);
+  else
+    fl_relay_pass(relay, &relay->client, bytes, now);
 }
 
 static void client_sent(struct fl_conn *conn, fl_time now) {
@@ -67,6 +71,8 @@ static void client_expired(struct fl_deadline *deadline, fl_time now) {
       of_client(FL_CONTAINER(deadline, struct fl_conn, deadline));
   if (relay->state >= FL_RELAY_OPEN)
     fl_relay_side_expired(relay, &relay->client, now);
+  else if (fl_session_silent(relay))
+    fl_relay_end(relay, NULL, FL_IDLE_TIMEOUT, now);
   else
     fl_relay_refuse(relay,
                     relay->failed == FL_OK ? FL_ACQUIRE_TIMEOUT
@@ -82,7 +88,7 @@ static const struct fl_owner client_owner = {.connected = client_connected,
 
 /* The server's side. */
 
-static void wait_in_turn(struct fl_relay *relay, bool first) {
+void fl_relay_wait(struct fl_relay *relay, bool first) {
   struct fl_upstream *upstream = upstream_of(relay);
   relay->state = FL_RELAY_WAITING;
   upstream->waiting++;
@@ -99,7 +105,7 @@ static void attempt_failed(struct fl_relay *relay, fl_time now) {
     fl_relay_refuse(relay, (enum fl_reason)relay->failed,
                     relay->connector.server->endpoint->text, now);
   else
-    wait_in_turn(relay, true);
+    fl_relay_wait(relay, true);
 }
 
 static void connect_failed(struct fl_relay *relay, enum fl_reason reason,
@@ -125,6 +131,15 @@ static void connect_failed(struct fl_relay *relay, enum fl_reason reason,
   attempt_failed(relay, now);
 }
 
+static void open(struct fl_relay *relay, fl_time now) {
+  relay->state = FL_RELAY_OPEN;
+  relay->active = now;
+  relay->connector.server->relayed++;
+  fl_transport_read(&relay->client.conn, true);
+  fl_transport_read(&relay->server.conn, true);
+  fl_relay_arm(relay);
+}
+
 static void server_connected(struct fl_conn *conn, enum fl_reason reason,
                              fl_time now) {
   struct fl_relay *relay = of_server(conn);
@@ -134,10 +149,8 @@ static void server_connected(struct fl_conn *conn, enum fl_reason reason,
     connect_failed(relay, reason, now);
     return;
   }
-  conn->opened = relay->active = now;
+  conn->opened = now;
   server->connecting--;
-  server->relayed++;
-  relay->state = FL_RELAY_OPEN;
   metrics_of(relay)->upstream_connects++;
   fl_server_connected(server, now);
   fl_server_worked(server, now);
@@ -147,9 +160,8 @@ static void server_connected(struct fl_conn *conn, enum fl_reason reason,
                            .peer = conn->peer};
   fl_gateway_event(conn->gateway, &event);
   fl_transport_arm(conn, FL_NEVER);
-  fl_transport_read(&relay->client.conn, true);
+  open(relay, now);
   fl_upstream_wake(upstream_of(relay));
-  fl_relay_arm(relay);
 }
 
 static void server_data(struct fl_conn *conn, struct fl_slice bytes,
@@ -199,37 +211,70 @@ static const struct fl_owner server_owner = {.connected = server_connected,
 
 /* Turns. */
 
+static void occupy(struct fl_relay *relay, struct fl_server *server) {
+  relay->server.exists = true;
+  fl_list_push_back(&server->relays, &relay->server.conn.link);
+}
+
 /* Takes a place on a server and sets off. */
 static void begin(struct fl_relay *relay, struct fl_server *server,
                   fl_time now) {
+  occupy(relay, server);
   relay->state = FL_RELAY_CONNECTING;
-  relay->server.exists = true;
-  fl_list_push_back(&server->relays, &relay->server.conn.link);
   server->size++;
   server->connecting++;
   upstream_of(relay)->size++;
+  upstream_of(relay)->lent++;
   gateway_of(relay)->upstream_conns++;
   fl_connector_start(&relay->connector, server, now);
+}
+
+/* Takes a connection out of the pool. */
+static void take(struct fl_relay *relay, struct fl_pooled *pooled,
+                 fl_time now) {
+  struct fl_server *server = pooled->server;
+  struct fl_conn *conn = &relay->server.conn;
+  fl_pooled_lend(pooled, conn, &relay->expires);
+  occupy(relay, server);
+  relay->connector.server = server;
+  relay->frames_before = conn->frames;
+  fl_server_worked(server, conn->opened);
+  open(relay, now);
+  fl_relay_pass_kept(relay, &relay->client, now);
+  if (relay->state == FL_RELAY_OPEN)
+    fl_relay_pass_kept(relay, &relay->server, now);
 }
 
 static struct fl_relay *waiter(struct fl_list *node) {
   return FL_CONTAINER(node, struct fl_relay, waiting);
 }
 
+static struct fl_relay *first_in_turn(struct fl_upstream *upstream) {
+  struct fl_relay *relay = waiter(fl_list_first(&upstream->waiters));
+  fl_relay_stop_waiting(relay);
+  return relay;
+}
+
 void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
+  struct fl_pooled *pooled;
   struct fl_server *server;
+  while (upstream->waiting > 0 &&
+         (pooled = fl_balance_request(upstream, now)) != NULL)
+    take(first_in_turn(upstream), pooled, now);
   while (upstream->waiting > 0 && upstream->size < upstream->max_size &&
-         (server = fl_balance_connect(upstream, now)) != NULL) {
-    struct fl_relay *relay = waiter(fl_list_first(&upstream->waiters));
-    fl_relay_stop_waiting(relay);
-    begin(relay, server, now);
-  }
+         upstream->config->mode == FL_MODE_RELAY &&
+         (server = fl_balance_connect(upstream, now)) != NULL)
+    begin(first_in_turn(upstream), server, now);
   while (upstream->waiting > upstream->max_waiters) /* the newest go */
     fl_relay_refuse(waiter(upstream->waiters.prev), FL_TOO_MANY_WAITERS, NULL,
                     now);
-  bool backoff = upstream->waiting > 0 && upstream->size < upstream->max_size;
-  fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
-                  backoff ? fl_balance_retry_at(upstream) : FL_NEVER);
+  fl_pool_fill(upstream, now);
+  fl_time due =
+      fl_time_min(upstream->deadline.due, fl_session_relieve(upstream, now));
+  if (upstream->waiting > 0 && upstream->size < upstream->max_size &&
+      upstream->config->mode == FL_MODE_RELAY) /* else the pool connects */
+    due = fl_time_min(due, fl_balance_retry_at(upstream));
+  fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline, due);
 }
 
 /* Begin and end. */
@@ -275,10 +320,13 @@ struct fl_relay *fl_relay_new(struct fl_listener *listener,
   relay->client.conn.opened = relay->active = now;
   relay->client.exists = true;
   fl_list_push_back(&listener->clients, &relay->link);
-  gateway->clients[FL_MODE_RELAY]++;
+  gateway->clients[listener->config->mode]++;
   tell_opened(relay);
-  fl_transport_read(&relay->client.conn, false);
-  wait_in_turn(relay, false);
+  relay->expires = FL_NEVER;
+  if (listener->config->mode == FL_MODE_RELAY) {
+    fl_transport_read(&relay->client.conn, false);
+    fl_relay_wait(relay, false);
+  }
   fl_relay_arm(relay);
   return relay;
 }
@@ -292,11 +340,12 @@ void fl_relay_shut(struct fl_relay *relay, fl_time now) {
 /* Checking. */
 
 void fl_relay_check(const struct fl_upstream *upstream) {
-  uint32_t size = 0, waiting = 0;
+  uint32_t lent = 0, waiting = 0;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = upstream->servers[i];
     const struct fl_list *list = &server->relays;
-    uint32_t of_server = 0, connecting = 0, relayed = 0;
+    uint32_t connecting = fl_list_size(&server->conns[FL_POOLED_CONNECTING]);
+    uint32_t relayed = 0;
     for (struct fl_list *node = list->next; node != list; node = node->next) {
       const struct fl_relay *relay =
           FL_CONTAINER(node, struct fl_relay, server.conn.link);
@@ -305,13 +354,11 @@ void fl_relay_check(const struct fl_upstream *upstream) {
       relayed += (relay->state == FL_RELAY_OPEN ||
                   relay->state == FL_RELAY_DELIVERING) &&
                  !relay->server.told;
-      of_server++;
+      lent++;
     }
-    assert(of_server == server->size && connecting == server->connecting);
-    assert(relayed == server->relayed);
-    size += of_server;
+    assert(connecting == server->connecting && relayed == server->relayed);
   }
-  assert(size == upstream->size && size <= upstream->max_size);
+  assert(lent == upstream->lent);
   const struct fl_list *list = &upstream->waiters;
   for (struct fl_list *node = list->next; node != list; node = node->next) {
     const struct fl_relay *relay = FL_CONTAINER(node, struct fl_relay, waiting);

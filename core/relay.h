@@ -1,8 +1,9 @@
-/* A client of a relay listener and the connection to a server that it has for
-   itself: raw bytes both ways.
+/* A client of a relay or session listener and the connection to a server that
+   it has for itself. (core/session.h: what is different in a session.)
 
-   WAITING     accepted; nothing is read from the client, so that its bytes
-               stay in the kernel, until there is a connection
+   WAITING     accepted; nothing is read from a relay's client, so that its
+               bytes stay in the kernel, until there is a connection. A
+               session's waits for its first byte, then for its turn
    CONNECTING  a place on a server is taken
    OPEN        bytes go both ways. FIN from one side is passed on once all
                before it was delivered; after both, both are closed. A side
@@ -17,6 +18,7 @@
 #define FL_CORE_RELAY_H
 
 #include "core/connector.h"
+#include "core/framing.h"
 #include "core/listener.h"
 #include "core/transport.h"
 
@@ -38,6 +40,7 @@ struct fl_relay_side {
   bool told;           /* that it is closed */
   bool fin;            /* its FIN came */
   bool shut;           /* FIN was sent to it */
+  struct fl_framing_state framing; /* of what it sends */
 };
 
 struct fl_relay {
@@ -47,11 +50,15 @@ struct fl_relay {
   struct fl_listener *listener;
   struct fl_connector connector;
   struct fl_list waiting; /* on the upstream's waiters */
-  fl_time active;         /* the last byte or FIN passed on */
+  fl_time active;         /* the last byte or FIN passed on; before OPEN:
+                             since when it waits */
+  fl_time expires;        /* the end of its connection's life */
+  uint64_t frames_before; /* of its connection, in earlier sessions */
   uint32_t attempts;      /* connects that failed */
   uint8_t state;          /* enum fl_relay_state */
   uint8_t failed;         /* enum fl_reason of the last failed connect, and
                              in DELIVERING of the side that is gone */
+  bool server_spoke;      /* the last bytes were the server's */
 };
 
 /* Takes an accepted socket. Returns NULL when memory is out. */
@@ -59,14 +66,17 @@ struct fl_relay *fl_relay_new(struct fl_listener *listener,
                               struct fl_sock *sock, const struct fl_addr *peer,
                               fl_time now);
 
+/* Joins those that wait for a connection, before all others if `first`. */
+void fl_relay_wait(struct fl_relay *relay, bool first);
+
 /* Gives connections to those that wait, in turn, as max_size and backoff
-   allow. Requires: the upstream is one of relay listeners. */
+   allow. Requires: the upstream is one of relay or session listeners. */
 void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now);
 
 /* Closes both sides at once, for FL_SHUTDOWN. */
 void fl_relay_shut(struct fl_relay *relay, fl_time now);
 
-/* Asserts the invariants of the upstream's relays. */
+/* Asserts the invariants of the upstream's relays, beyond those of its pool. */
 void fl_relay_check(const struct fl_upstream *upstream);
 
 #endif

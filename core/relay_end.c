@@ -1,6 +1,7 @@
 #include "core/relay_end.h"
 
 #include "core/gateway_state.h"
+#include "core/session.h"
 #include "core/upstream.h"
 
 #include <stdlib.h>
@@ -29,7 +30,8 @@ static void tell_client_closed(struct fl_relay *relay, enum fl_reason reason,
                            .peer = conn->peer,
                            .bytes_in = conn->bytes_in,
                            .bytes_out = conn->bytes_out,
-                           .raw = true,
+                           .frames = conn->frames,
+                           .raw = !fl_session_framed(relay),
                            .duration = now - conn->opened};
   metrics_of(relay)->clients_closed[reason]++;
   metrics_of(relay)->client_bytes_in += conn->bytes_in;
@@ -47,7 +49,8 @@ static void tell_server_closed(struct fl_relay *relay, enum fl_reason reason,
                            .peer = conn->peer,
                            .bytes_in = conn->bytes_in,
                            .bytes_out = conn->bytes_out,
-                           .raw = true,
+                           .frames = conn->frames,
+                           .raw = !fl_session_framed(relay),
                            .duration = now - conn->opened};
   metrics_of(relay)->upstream_closed[reason]++;
   metrics_of(relay)->upstream_bytes_in += conn->bytes_in;
@@ -58,7 +61,7 @@ static void tell_server_closed(struct fl_relay *relay, enum fl_reason reason,
 void fl_relay_free_if_gone(struct fl_relay *relay) {
   if (!relay->client.exists && !relay->server.exists) {
     fl_list_remove(&relay->link);
-    gateway_of(relay)->clients[FL_MODE_RELAY]--;
+    gateway_of(relay)->clients[relay->listener->config->mode]--;
     fl_transport_release(&relay->server.conn);
     free(relay);
   }
@@ -73,6 +76,7 @@ void fl_relay_give_place_back(struct fl_relay *relay, fl_time now) {
     server->rests_until =
         fl_time_add(now, upstream_of(relay)->config->reconnect_delay);
   upstream_of(relay)->size--;
+  upstream_of(relay)->lent--;
   gateway_of(relay)->upstream_conns--;
   fl_upstream_wake(upstream_of(relay));
 }
@@ -118,13 +122,24 @@ static enum fl_reason client_reason(enum fl_reason of_server) {
   return of_server == FL_PEER_RESET ? FL_UPSTREAM_RESET : of_server;
 }
 
-static bool is_ours(enum fl_reason reason) {
-  return reason == FL_SHUTDOWN || reason == FL_IDLE_TIMEOUT;
+/* Ends that leave a peer the bytes that are on their way to it. */
+static bool is_orderly(enum fl_reason reason) {
+  switch (reason) {
+  case FL_PEER_CLOSED:
+  case FL_SHUTDOWN:
+  case FL_IDLE_TIMEOUT:
+  case FL_HOLD_TIMEOUT:
+  case FL_BAD_FRAME:
+  case FL_FRAME_TOO_LONG:
+    return true;
+  default:
+    return false;
+  }
 }
 
 void fl_relay_end(struct fl_relay *relay, const struct fl_relay_side *guilty,
                   enum fl_reason reason, fl_time now) {
-  bool reset = reason != FL_PEER_CLOSED && !is_ours(reason);
+  bool reset = !is_orderly(reason);
   bool gently = guilty != NULL && guilty->fin;
   const char *server = NULL;
   enum fl_reason of_client = reason;
@@ -136,8 +151,10 @@ void fl_relay_end(struct fl_relay *relay, const struct fl_relay_side *guilty,
     of_server = FL_CLIENT_LEFT;
   }
   fl_relay_stop_waiting(relay);
-  close_server(relay, of_server, reset && !(gently && guilty == &relay->client),
-               now);
+  if (relay->state != FL_RELAY_OPEN || guilty == &relay->server ||
+      !fl_session_give_back(relay, reason, now))
+    close_server(relay, of_server,
+                 reset && !(gently && guilty == &relay->client), now);
   relay->state = FL_RELAY_CLOSING;
   close_client(relay, of_client, server,
                reset && !(gently && guilty == &relay->server), now);
@@ -154,7 +171,7 @@ void fl_relay_refuse(struct fl_relay *relay, enum fl_reason reason,
 void fl_relay_close_side(struct fl_relay *relay, struct fl_relay_side *side,
                          enum fl_reason reason, fl_time now) {
   if (side == &relay->client)
-    close_client(relay, reason, NULL, true, now);
+    close_client(relay, reason, NULL, !is_orderly(reason), now);
   else
     close_server(relay, reason, true, now);
 }

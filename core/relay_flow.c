@@ -2,6 +2,7 @@
 
 #include "core/gateway_state.h"
 #include "core/relay_end.h"
+#include "core/session.h"
 #include "core/upstream.h"
 
 static struct fl_upstream *upstream_of(const struct fl_relay *relay) {
@@ -30,7 +31,8 @@ static bool stuck(const struct fl_relay *relay) {
 static fl_time half_close_due(const struct fl_relay *relay) {
   const struct fl_relay_side *speaks =
       relay->client.shut ? &relay->client : &relay->server;
-  if (!speaks->shut || speaks->fin || stuck(relay))
+  bool half = speaks->shut || (speaks == &relay->server && relay->client.fin);
+  if (!half || speaks->fin || stuck(relay))
     return FL_NEVER;
   return fl_time_add(relay->active,
                      relay->listener->config->half_close_timeout);
@@ -49,7 +51,9 @@ static fl_time client_due(const struct fl_relay *relay) {
   switch ((enum fl_relay_state)relay->state) {
   case FL_RELAY_WAITING:
   case FL_RELAY_CONNECTING:
-    return fl_time_add(relay->client.conn.opened,
+    if (fl_session_silent(relay))
+      return idle_due(relay);
+    return fl_time_add(relay->active,
                        upstream_of(relay)->config->pool.acquire_timeout);
   case FL_RELAY_OPEN:
     due = fl_time_min(due, idle_due(relay));
@@ -104,6 +108,12 @@ static void pass_fin(struct fl_relay *relay, struct fl_relay_side *to,
     fl_relay_end(relay, NULL, FL_PEER_CLOSED, now);
     return;
   }
+  bool answered = false;
+  if (to == &relay->server && fl_session_keeps_fin(relay, &answered)) {
+    if (answered && fl_transport_unsent(&from->conn) == 0)
+      fl_relay_end(relay, NULL, FL_PEER_CLOSED, now);
+    return;
+  }
   if (to->shut)
     return;
   to->shut = true;
@@ -111,14 +121,23 @@ static void pass_fin(struct fl_relay *relay, struct fl_relay_side *to,
   to->conn.gateway->io->shutdown(to->conn.sock);
 }
 
-void fl_relay_pass(struct fl_relay *relay, struct fl_relay_side *from,
-                   struct fl_slice bytes, fl_time now) {
+/* Bytes that may wait for a side: what is read once the high watermark is
+   nearly reached, a frame that began before it among it. */
+static size_t most_unsent(const struct fl_relay *relay,
+                          const struct fl_relay_side *from) {
+  size_t most = FL_HIGH_WATERMARK + (size_t)FL_READ_MAX;
+  if (fl_session_framed(relay))
+    most += from == &relay->server ? upstream_of(relay)->config->max_frame
+                                   : relay->listener->config->max_frame;
+  return most;
+}
+
+static void pass_bytes(struct fl_relay *relay, struct fl_relay_side *from,
+                       struct fl_slice bytes, fl_time now) {
   struct fl_relay_side *to = other(relay, from);
-  if (relay->state != FL_RELAY_OPEN)
-    return; /* read before reading was switched off */
-  relay->active = now;
-  enum fl_reason reason = fl_transport_write(
-      &to->conn, bytes, FL_HIGH_WATERMARK + (size_t)FL_READ_MAX, now);
+  relay->server_spoke = from == &relay->server;
+  enum fl_reason reason =
+      fl_transport_write(&to->conn, bytes, most_unsent(relay, from), now);
   if (reason == FL_OUT_OF_MEMORY) {
     fl_relay_end(relay, NULL, reason, now);
     return;
@@ -135,6 +154,74 @@ void fl_relay_pass(struct fl_relay *relay, struct fl_relay_side *from,
   fl_relay_arm(relay);
 }
 
+/* The side sent what no frame can be: it is heard no more, but what came
+   before is delivered. */
+static void misunderstood(struct fl_relay *relay, struct fl_relay_side *from,
+                          enum fl_reason reason, fl_time now) {
+  from->fin = true;
+  fl_transport_read(&from->conn, false);
+  broken(relay, from, reason, now);
+}
+
+static void pass_frames(struct fl_relay *relay, struct fl_relay_side *from,
+                        struct fl_slice bytes, fl_time now) {
+  struct fl_conn *conn = &from->conn;
+  struct fl_spare *spare = &conn->gateway->spare;
+  size_t max = most_unsent(relay, from);
+  enum fl_reason reason;
+  bool kept = conn->in.size > 0;
+  if (kept && !fl_buffer_append(&conn->in, spare, bytes, max)) {
+    fl_relay_end(relay, NULL, FL_OUT_OF_MEMORY, now);
+    return;
+  }
+  if (kept)
+    bytes = fl_buffer_peek(&conn->in);
+  size_t used = fl_session_cut(relay, from, bytes, &reason);
+  if (used > 0)
+    pass_bytes(relay, from, (struct fl_slice){bytes.bytes, used}, now);
+  if (relay->state != FL_RELAY_OPEN)
+    return;
+  bytes = (struct fl_slice){bytes.bytes + used, bytes.size - used};
+  if (reason != FL_OK)
+    misunderstood(relay, from, reason, now);
+  else if (kept)
+    fl_buffer_consume(&conn->in, spare, used);
+  else if (bytes.size > 0 && !fl_buffer_append(&conn->in, spare, bytes, max))
+    fl_relay_end(relay, NULL, FL_OUT_OF_MEMORY, now);
+}
+
+/* A FIN of the client's that was kept back may be due. */
+static void look_at_fin(struct fl_relay *relay, fl_time now) {
+  if (relay->state == FL_RELAY_OPEN && relay->client.fin && !relay->server.shut)
+    pass_fin(relay, &relay->server, now);
+}
+
+void fl_relay_pass(struct fl_relay *relay, struct fl_relay_side *from,
+                   struct fl_slice bytes, fl_time now) {
+  if (relay->state != FL_RELAY_OPEN || from->fin)
+    return; /* read before reading was switched off */
+  relay->active = now;
+  if (!fl_session_framed(relay))
+    pass_bytes(relay, from, bytes, now);
+  else
+    pass_frames(relay, from, bytes, now);
+  look_at_fin(relay, now);
+}
+
+void fl_relay_pass_kept(struct fl_relay *relay, struct fl_relay_side *from,
+                        fl_time now) {
+  struct fl_conn *conn = &from->conn;
+  struct fl_buffer kept = conn->in;
+  bool fin = from->fin;
+  conn->in = (struct fl_buffer){0};
+  from->fin = false;
+  if (kept.size > 0)
+    fl_relay_pass(relay, from, fl_buffer_peek(&kept), now);
+  fl_buffer_clear(&kept, &conn->gateway->spare);
+  if (fin && relay->state == FL_RELAY_OPEN)
+    fl_relay_side_ended(relay, from, FL_PEER_CLOSED, now);
+}
+
 void fl_relay_sent(struct fl_relay *relay, struct fl_relay_side *to,
                    fl_time now) {
   struct fl_relay_side *from = other(relay, to);
@@ -143,6 +230,7 @@ void fl_relay_sent(struct fl_relay *relay, struct fl_relay_side *to,
       fl_transport_unsent(&to->conn) < FL_LOW_WATERMARK)
     fl_transport_read(&from->conn, true);
   pass_fin(relay, to, now);
+  look_at_fin(relay, now);
   fl_relay_arm(relay);
 }
 
@@ -153,8 +241,10 @@ void fl_relay_side_ended(struct fl_relay *relay, struct fl_relay_side *side,
     return;
   }
   side->fin = true;
-  relay->active = now;
-  if (relay->state == FL_RELAY_OPEN) {
+  if (fl_session_silent(relay)) {
+    fl_relay_end(relay, NULL, reason, now);
+  } else if (relay->state == FL_RELAY_OPEN) {
+    relay->active = now;
     pass_fin(relay, other(relay, side), now);
     fl_relay_arm(relay);
   }

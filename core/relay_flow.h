@@ -14,6 +14,10 @@ void fl_relay_arm(struct fl_relay *relay);
 void fl_relay_pass(struct fl_relay *relay, struct fl_relay_side *from,
                    struct fl_slice bytes, fl_time now);
 
+/* What a side had sent before the relay was OPEN, and its FIN. */
+void fl_relay_pass_kept(struct fl_relay *relay, struct fl_relay_side *from,
+                        fl_time now);
+
 /* The kernel took bytes for `to`. */
 void fl_relay_sent(struct fl_relay *relay, struct fl_relay_side *to,
                    fl_time now);

@@ -53,6 +53,7 @@ void fl_server_worked(struct fl_server *server, fl_time opened) {
 /* Whether a connection stands. */
 static bool connected(const struct fl_server *server) {
   return server->quiet > 0 || server->relayed > 0 ||
+         !fl_list_empty(&server->conns[FL_POOLED_RESET]) ||
          !fl_list_empty(&server->conns[FL_POOLED_IDLE]) ||
          !fl_list_empty(&server->conns[FL_POOLED_BUSY]) ||
          !fl_list_empty(&server->conns[FL_POOLED_FULL]);

@@ -20,8 +20,8 @@ struct fl_server {
   uint32_t connecting;                    /* CONNECTING or SIGNING_ON */
   uint32_t quiet;                         /* QUIET or CHECKING */
   uint32_t in_flight;                     /* requests on all of them */
-  struct fl_list relays;                  /* of relays; then conns are empty */
-  uint32_t relayed;                       /* of relays, established */
+  struct fl_list relays;                  /* that have a connection to it */
+  uint32_t relayed;                       /* of them, established */
   uint32_t failures;                      /* in a row */
   bool down; /* SERVER_DOWN was told, SERVER_UP not yet */
   fl_time down_since;

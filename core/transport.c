@@ -168,6 +168,25 @@ void fl_transport_read(struct fl_conn *conn, bool on) {
   conn->gateway->io->read(conn->sock, on);
 }
 
+void fl_transport_move(struct fl_conn *to, struct fl_conn *from) {
+  assert(from->sock != NULL && from->rest == NULL && from->out.size == 0);
+  assert(to->sock == NULL && to->in.size == 0 && to->gateway == from->gateway);
+  to->sock = from->sock;
+  to->in = from->in;
+  to->opened = from->opened;
+  to->bytes_in = from->bytes_in;
+  to->bytes_out = from->bytes_out;
+  to->frames = from->frames;
+  to->peer = from->peer;
+  to->reading = from->reading;
+  from->sock = NULL;
+  from->in = (struct fl_buffer){0};
+  from->opened = 0;
+  fl_list_remove(&from->dirty);
+  fl_transport_arm(from, FL_NEVER);
+  to->gateway->io->attach(to->sock, to);
+}
+
 void fl_transport_close(struct fl_conn *conn, bool reset) {
   struct fl_sock *sock = conn->sock;
   assert(sock != NULL);

@@ -96,6 +96,11 @@ bool fl_transport_stalled(struct fl_conn *conn, fl_time timeout, fl_time now);
 
 void fl_transport_read(struct fl_conn *conn, bool on);
 
+/* Moves socket, input, counts and peer to another connection of this gateway,
+   and leaves `from` as one that never had a socket. Requires: `to` is new;
+   nothing of from's output waits. */
+void fl_transport_move(struct fl_conn *to, struct fl_conn *from);
+
 /* Requires: sock is not NULL. Drops what was not sent; closed follows. */
 void fl_transport_close(struct fl_conn *conn, bool reset);
 

@@ -4,6 +4,7 @@
 #include "core/collision.h"
 #include "core/gateway_state.h"
 #include "core/placement.h"
+#include "core/relay.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -269,6 +270,8 @@ static void set_sizes(struct fl_upstream *upstream,
   assert(here);
   (void)here;
   upstream->min_size = fl_placement_part(pool->min_size, shard, count);
+  if (pool->max_size == 0 && pool->min_size > 0 && upstream->min_size == 0)
+    upstream->min_size = 1;
   upstream->max_size = pool->max_size == 0
                            ? UINT32_MAX
                            : fl_placement_part(pool->max_size, shard, count);
@@ -375,12 +378,20 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
       states[state] += count;
       of_server += count;
     }
+    of_server += fl_list_size(&server->relays);
     assert(of_server == server->size && in_flight == server->in_flight);
     size += of_server;
   }
   assert(size == upstream->size && size <= upstream->max_size);
   assert(states[FL_POOLED_LEAVING] + states[FL_POOLED_CLOSING] ==
          upstream->closing);
+  if (fl_pool_lends(upstream)) {
+    /* Nobody waits beside a connection that nobody has. */
+    assert(upstream->waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
+           states[FL_POOLED_IDLE] == 0);
+    fl_relay_check(upstream);
+    return;
+  }
   check_followers(upstream);
   const struct fl_list *list = &upstream->waiters;
   for (struct fl_list *node = list->next; node != list; node = node->next) {
@@ -390,7 +401,7 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     ticket = client->ticket;
     waiting++;
   }
-  assert(waiting == upstream->waiting);
+  assert(waiting == upstream->waiting && upstream->lent == 0);
   assert(fl_keys_check(&upstream->keys) == upstream->parked);
   /* Nobody waits beside a connection with room, once a turn has ended, but for
      idle ones that have to be checked first. */

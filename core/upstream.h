@@ -24,10 +24,11 @@ struct fl_upstream {
   uint32_t max_waiters;
   uint32_t size;    /* connections not closed yet, in whatever state */
   uint32_t closing; /* of them, in FL_POOLED_LEAVING or _CLOSING */
+  uint32_t lent;    /* of them, those that a relay or a session has */
   /* Clients whose request waits, by ticket. One with requests outstanding on
      a full connection waits for that one (pooled->followers), for its
      requests must run in order; all others wait here. */
-  struct fl_list waiters;  /* of relays: relays */
+  struct fl_list waiters;  /* of relays and sessions: relays */
   uint32_t waiting;        /* on `waiters` */
   uint32_t following;      /* on followers of its connections */
   struct fl_list followed; /* connections with followers */

@@ -57,12 +57,9 @@ struct fl_sock *fl_sock_new(uint32_t slot);
 
 /* Puts a client's socket on this loop and starts to read. From now on its
    close is told to admission, once. Returns false when that fails; the sock
-   is being closed then. Else set its fl_conn with fl_sock_attach, or close
-   it. */
+   is being closed then. Else, before the loop turns, set its fl_conn with
+   fl_sock_attach, or close it. */
 bool fl_sock_open(struct fl_sockets *sockets, struct fl_sock *sock);
-
-/* Requires: before the loop turns. */
-void fl_sock_attach(struct fl_sock *sock, struct fl_conn *conn);
 
 /* The members of struct fl_io that concern sockets; contract in core/io.h. */
 enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
@@ -74,6 +71,7 @@ enum fl_reason fl_sock_send_rest(struct fl_sock *sock, struct fl_slice bytes);
 size_t fl_sock_unsent(struct fl_sock *sock);
 size_t fl_sock_unacked(struct fl_sock *sock);
 void fl_sock_read(struct fl_sock *sock, bool on);
+void fl_sock_attach(struct fl_sock *sock, struct fl_conn *conn);
 void fl_sock_shutdown(struct fl_sock *sock);
 void fl_sock_close(struct fl_sock *sock, bool reset);
 

@@ -70,6 +70,7 @@ static struct fl_io io_of(struct fl_worker *worker) {
                         .unsent = fl_sock_unsent,
                         .unacked = fl_sock_unacked,
                         .read = fl_sock_read,
+                        .attach = fl_sock_attach,
                         .shutdown = fl_sock_shutdown,
                         .close = fl_sock_close,
                         .resolve = io_resolve,
@@ -116,7 +117,8 @@ static void relieve(struct fl_sockets *sockets, fl_time now) {
 static bool stage_done(const struct fl_worker *worker) {
   const struct fl_gateway *gateway = worker->gateway;
   if (fl_gateway_clients(gateway, FL_MODE_REQUEST) > 0 ||
-      fl_gateway_clients(gateway, FL_MODE_RELAY) > 0)
+      fl_gateway_clients(gateway, FL_MODE_RELAY) > 0 ||
+      fl_gateway_clients(gateway, FL_MODE_SESSION) > 0)
     return false;
   if (worker->stage < FL_STAGE_COMMANDS)
     return true;

@@ -3,6 +3,7 @@
 #include "tests/sim/client.h"
 #include "tests/sim/relay.h"
 #include "tests/sim/server.h"
+#include "tests/sim/session.h"
 #include "tests/sim/worker.h"
 
 #include <inttypes.h>
@@ -95,7 +96,7 @@ uint32_t sim_ledger_upstream_at(struct sim *sim, const struct fl_addr *addr) {
   struct sim_server *server = sim_server_at(sim, addr);
   if (server != NULL)
     return sim_server_upstream(server);
-  if (sim_relay_at(sim, addr))
+  if (sim_relay_at(sim, addr) || sim_session_at(sim, addr))
     return sim->relay_upstream;
   for (uint32_t i = 0; i < sim->config->upstream_count; i++)
     if (sim->upstreams[i].built_in)

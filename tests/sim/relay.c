@@ -193,12 +193,16 @@ static void on_data(void *owner, struct fl_slice bytes) {
    all had no connection, or the peer had nothing to say. */
 static void hear_fin(struct talker *talker) {
   struct sim *sim = talker->sim;
+  /* A stop ends sessions of which no byte has arrived. */
+  bool relays =
+      sim->config->listeners[sim->relay_listener].mode == FL_MODE_RELAY;
   bool complete;
   talker->fin_heard = true;
   if (sim->phase == SIM_FORCED)
     return;
   if (talker->peer == UNKNOWN) {
-    complete = talker->heard == 0 && !(clean(sim) && talker->is_client);
+    complete = talker->heard == 0 && !(clean(sim) && talker->is_client &&
+                                       (sim->phase == SIM_SERVING || relays));
   } else {
     const struct talker *peer = sim->relays->talkers[talker->peer];
     complete = peer->finished && talker->heard == peer->total;
@@ -213,7 +217,8 @@ static void hear_fin(struct talker *talker) {
 static void hear_reset(struct talker *talker) {
   struct sim *sim = talker->sim;
   bool turned_away = sim->phase != SIM_SERVING && talker->heard == 0;
-  if (clean(sim) && sim->phase != SIM_FORCED && !turned_away)
+  bool spare = !talker->is_client && talker->heard == 0; /* nobody had it */
+  if (clean(sim) && sim->phase != SIM_FORCED && !turned_away && !spare)
     sim_fail(sim, "relay peer %u was reset", talker->id);
   leave(talker, true);
 }
@@ -288,6 +293,8 @@ static void on_accept(void *owner, struct sim_end *end,
   (void)from;
   talker->end = end;
   talker->start = (enum start)chance(sim, AT_ONCE, AFTER_FIN);
+  if (talker->id > TALKERS_MAX / 2) /* or spare connections go on for ever */
+    talker->start = AFTER_A_BYTE;
   sim_end_own(end, &ops, talker);
   if (talker->start == AT_ONCE)
     begin_to_talk(talker);

@@ -5,6 +5,7 @@
 #include "tests/sim/own.h"
 #include "tests/sim/relay.h"
 #include "tests/sim/server.h"
+#include "tests/sim/session.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ struct draft { /* of config.json */
   struct sim *sim;
   char text[32768];
   size_t size;
-  bool relayed; /* with a relay listener */
+  enum { NO_RELAYS, RELAYS, RAW_SESSIONS, SESSIONS } relays;
 };
 
 static uint64_t chance(struct sim *sim, uint64_t low, uint64_t high) {
@@ -198,9 +199,27 @@ static void add_relay_upstream(struct draft *draft, uint32_t upstream) {
       percent(sim, 50) ? "round_robin" : "least_in_flight");
   add_time(draft, "write_timeout", ample ? 60000 : 500, 60000);
   add_time(draft, "connect_timeout", ample ? 5000 : 200, 5000);
+  if (draft->relays == RAW_SESSIONS ||
+      (draft->relays == SESSIONS && percent(sim, 40)))
+    add(draft, "\"framing\": {\"type\": \"raw\"}, ");
+  if (draft->relays != RELAYS && percent(sim, 30))
+    add_time(draft, "connect_settle", 0, 500);
+  if (draft->relays == SESSIONS)
+    add_time(draft, "request_timeout", ample ? 60000 : 200, 60000);
+  if (draft->relays == SESSIONS && percent(sim, 80))
+    add(draft, "\"reset\": " SIM_SESSION_RESET ", ");
   add(draft, "\"pool\": {");
-  if (percent(sim, 50))
-    add(draft, "\"max_size\": %u, ", (unsigned)chance(sim, 1, 4));
+  unsigned max = (unsigned)chance(sim, 1, 4);
+  bool limited = percent(sim, 50);
+  if (limited)
+    add(draft, "\"max_size\": %u, ", max);
+  if (percent(sim, 40))
+    add(draft, "\"min_size\": %u, ", (unsigned)chance(sim, 1, max));
+  if (percent(sim, 30))
+    add_time(draft, "max_lifetime", draft->relays == SESSIONS ? 100 : 10000,
+             30000);
+  if (draft->relays == SESSIONS && percent(sim, 50))
+    add_time(draft, "hold_timeout", ample ? 10000 : 50, 20000);
   add(draft, "\"acquire_timeout\": \"%ums\"}}",
       ample ? 3000000 : (unsigned)chance(sim, 100, 20000));
 }
@@ -229,8 +248,10 @@ static void add_relay_listener(struct draft *draft, uint32_t index,
   bool ample = sim->upstreams[upstream].clean;
   add(draft,
       ",\n{\"name\": \"l%u\", \"listen\": [\"127.0.0.1:%u\"], "
-      "\"mode\": \"relay\", ",
-      index, 8080 + index);
+      "\"mode\": \"%s\", ",
+      index, 8080 + index, draft->relays == RELAYS ? "relay" : "session");
+  if (draft->relays == SESSIONS)
+    add(draft, "\"max_frame\": \"256B\", ");
   add_time(draft, "half_close_timeout", ample ? 3600000 : 500,
            ample ? 3600000 : 5000);
   add_time(draft, "write_timeout", ample ? 60000 : 500, 60000);
@@ -276,7 +297,7 @@ static void add_listeners(struct draft *draft, uint32_t upstreams) {
     if (percent(draft->sim, 20) && index + upstreams - i < SIM_LISTENERS_MAX)
       add_listener(draft, index++, (int)i);
   }
-  if (draft->relayed)
+  if (draft->relays != NO_RELAYS)
     add_relay_listener(draft, index++, upstreams);
   add(draft, "],\n");
 }
@@ -321,7 +342,9 @@ static void draw_config(struct sim *sim) {
   draft->sim = sim;
   sim->line = sim_wire_line();
   sim->worker_count = (uint32_t)chance(sim, 1, SIM_WORKERS_MAX);
-  draft->relayed = percent(sim, 50);
+  if (percent(sim, 60))
+    draft->relays = chance(sim, RELAYS, SESSIONS);
+  sim->numbered = draft->relays == SESSIONS;
   sim->relay_upstream = upstreams;
   sim->upstreams[upstreams].clean = percent(sim, 40);
   sim->upstreams[upstreams].wire = sim->line;
@@ -342,7 +365,7 @@ static void draw_config(struct sim *sim) {
   add(draft, "\"upstreams\": [\n");
   for (uint32_t i = 0; i < upstreams; i++)
     add_upstream(draft, i);
-  if (draft->relayed)
+  if (draft->relays != NO_RELAYS)
     add_relay_upstream(draft, upstreams);
   add(draft, "]}\n");
   read_config(draft);
@@ -400,9 +423,13 @@ static void draw_name(struct sim *sim, uint32_t upstream,
 static void draw_servers(struct sim *sim) {
   for (uint32_t i = 0; i < sim->config->upstream_count; i++) {
     const struct fl_upstream_config *upstream = &sim->config->upstreams[i];
-    if (upstream->mode == FL_MODE_RELAY)
-      sim_relay_servers(sim);
-    if (upstream->mode == FL_MODE_RELAY || sim->upstreams[i].built_in)
+    if (i == sim->relay_upstream) {
+      if (sim->numbered)
+        sim_session_servers(sim);
+      else
+        sim_relay_servers(sim);
+    }
+    if (i == sim->relay_upstream || sim->upstreams[i].built_in)
       continue;
     for (uint32_t j = 0; j < upstream->server_count; j++) {
       const struct fl_endpoint *endpoint = &upstream->servers[j];
@@ -435,7 +462,8 @@ static enum sim_client_kind draw_kind(struct sim *sim) {
 /* One draw a statement: the order within an expression is the compiler's. */
 static void draw_client(struct sim *sim) {
   struct sim_client_plan plan = {.kind = draw_kind(sim)};
-  uint32_t listeners = sim->config->listener_count - (sim->relays != NULL);
+  uint32_t listeners = sim->config->listener_count -
+                       (sim->relays != NULL || sim->sessions != NULL);
   plan.listener = (uint32_t)chance(sim, 0, listeners - 1);
   plan.total = (uint32_t)chance(sim, 1, percent(sim, 30) ? 400 : 60);
   plan.pipeline = percent(sim, 50) ? 1 : (uint32_t)chance(sim, 2, 50);
@@ -465,6 +493,8 @@ void sim_scenario_clients(struct sim *sim) {
     draw_client(sim);
   if (sim->relays != NULL)
     sim_relay_clients(sim);
+  if (sim->sessions != NULL)
+    sim_session_clients(sim);
 }
 
 void sim_scenario_draw(struct sim *sim) {

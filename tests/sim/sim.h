@@ -15,7 +15,7 @@
 enum {
   SIM_WORKERS_MAX = 8,
   SIM_CLIENTS_MAX = 48,
-  SIM_UPSTREAMS_MAX = 4, /* the last is of relays */
+  SIM_UPSTREAMS_MAX = 4, /* the last is of relays or sessions */
   SIM_SERVERS_MAX = 24,
   SIM_LISTENERS_MAX = 7, /* likewise */
   SIM_SOURCES = 6        /* addresses that clients share */
@@ -31,6 +31,7 @@ struct sim_client;
 struct sim_server;
 struct sim_name;
 struct sim_relays;
+struct sim_sessions;
 struct sim_ledger;
 
 /* How the stop proceeds; core/gateway.h has the stages. */
@@ -77,9 +78,11 @@ struct sim {
   struct sim_name *names;
   struct sim_client *clients[SIM_CLIENTS_MAX];
   uint32_t client_count;
-  uint32_t clients_left;     /* not finished yet */
-  struct sim_relays *relays; /* NULL: there is no relay listener */
-  uint32_t relay_listener;
+  uint32_t clients_left;         /* not finished yet */
+  struct sim_relays *relays;     /* NULL: there is no relay listener */
+  struct sim_sessions *sessions; /* NULL: no session listener with frames */
+  bool numbered; /* the drawn listener is of tests/sim/session.h, not relay.h */
+  uint32_t relay_listener; /* either one's */
   uint32_t relay_upstream;
   struct sim_ledger *ledger;
   enum sim_phase phase;

@@ -109,11 +109,12 @@ static void count_out(struct fl_sock *sock, struct fl_slice bytes) {
     sim_ledger_answered(sim_of(sock), sock->client, sock->out.lines);
 }
 
+/* Or of a session. */
 static bool of_relay(const struct fl_sock *sock) {
   const struct fl_config *config = sim_of(sock)->config;
-  return sock->is_client
-             ? config->listeners[sock->listener].mode == FL_MODE_RELAY
-             : config->upstreams[sock->upstream].mode == FL_MODE_RELAY;
+  enum fl_mode mode = sock->is_client ? config->listeners[sock->listener].mode
+                                      : config->upstreams[sock->upstream].mode;
+  return mode == FL_MODE_RELAY || mode == FL_MODE_SESSION;
 }
 
 /* -- from the network -- */
@@ -271,6 +272,12 @@ static void io_read(struct fl_sock *sock, bool on) {
   sim_end_read(sock->end, on);
 }
 
+static void io_attach(struct fl_sock *sock, struct fl_conn *conn) {
+  require_open(sock, "attach");
+  require(sock, sock->copy == NULL, "attach", "during a send_rest");
+  sock->conn = conn;
+}
+
 static void io_shutdown(struct fl_sock *sock) {
   require_open(sock, "shutdown");
   require(sock, sock->copy == NULL, "shutdown", "during a send_rest");
@@ -368,6 +375,7 @@ const struct fl_io sim_sock_io = {.connect = io_connect,
                                   .send_rest = io_send_rest,
                                   .unsent = io_unsent,
                                   .read = io_read,
+                                  .attach = io_attach,
                                   .shutdown = io_shutdown,
                                   .close = io_close};
 

@@ -47,7 +47,8 @@ static void enter(struct stop *stop, enum fl_stop stage) {
 
 static bool drained(const struct stop *stop) {
   if (clients(stop->sim, FL_MODE_REQUEST) > 0 ||
-      clients(stop->sim, FL_MODE_RELAY) > 0)
+      clients(stop->sim, FL_MODE_RELAY) > 0 ||
+      clients(stop->sim, FL_MODE_SESSION) > 0)
     return false;
   return stop->stage == FL_STOP_REQUESTS ||
          clients(stop->sim, FL_MODE_COMMAND) == 0;
@@ -70,6 +71,7 @@ static void look(void *ctx, uint64_t arg) {
   if (stop->stage == FL_STOP_NOW) {
     uint32_t left = clients(sim, FL_MODE_REQUEST) +
                     clients(sim, FL_MODE_RELAY) +
+                    clients(sim, FL_MODE_SESSION) +
                     clients(sim, FL_MODE_COMMAND) + upstream_connections(sim);
     if (left == 0) {
       finish(sim);

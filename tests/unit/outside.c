@@ -78,6 +78,11 @@ static void io_read(struct fl_sock *sock, bool on) {
   sock->reading = on;
 }
 
+static void io_attach(struct fl_sock *sock, struct fl_conn *conn) {
+  assert(!sock->closing && !sock->connecting && sock->rest.size == 0);
+  sock->conn = conn;
+}
+
 static void io_shutdown(struct fl_sock *sock) {
   assert(!sock->closing && !sock->shut && sock->rest.size == 0);
   sock->shut = true;
@@ -165,6 +170,7 @@ void fl_outside_init(struct fl_outside *outside) {
                                .unsent = io_unsent,
                                .unacked = io_unacked,
                                .read = io_read,
+                               .attach = io_attach,
                                .shutdown = io_shutdown,
                                .close = io_close,
                                .resolve = io_resolve,
@@ -304,6 +310,7 @@ void fl_outside_end(struct fl_outside *outside) {
   assert(fl_gateway_clients(outside->gateway, FL_MODE_COMMAND) == 0);
   assert(fl_gateway_clients(outside->gateway, FL_MODE_REQUEST) == 0);
   assert(fl_gateway_clients(outside->gateway, FL_MODE_RELAY) == 0);
+  assert(fl_gateway_clients(outside->gateway, FL_MODE_SESSION) == 0);
   fl_gateway_free(outside->gateway);
   fl_generation_release(outside->generation);
   for (unsigned i = 0; i < outside->sock_count; i++) {

@@ -61,8 +61,11 @@ static struct fl_config *read_good(const char *text) {
 #define LISTENERS(text) "{'listeners':[\n" text "]}"
 #define UPSTREAM(text)                                                         \
   "{'listeners':[" A_LISTENER "],'upstreams':[{" AN_UPSTREAM ",\n" text "}]}"
-#define RELAY(of_listener, of_upstream)                                        \
-  "{'listeners':[{'name':'a','listen':['127.0.0.1:0'],'mode':'relay'"          \
+#define RELAY(of_listener, of_upstream) ALONE("relay", of_listener, of_upstream)
+#define SESSION(of_listener, of_upstream)                                      \
+  ALONE("session", of_listener, of_upstream)
+#define ALONE(mode, of_listener, of_upstream)                                  \
+  "{'listeners':[{'name':'a','listen':['127.0.0.1:0'],'mode':'" mode "'"       \
   "," of_listener "'upstream':'u'}],'upstreams':[{" AN_UPSTREAM                \
   ",\n" of_upstream "}]}"
 #define UPSTREAMS(text)                                                        \
@@ -427,10 +430,12 @@ static const struct fault faults[] = {
     /* choices */
     {TOP("'log':{'level':'Info'}"), 2, 16, "log.level", "\"Info\" (a string)",
      "\"error\", \"warning\", \"info\" or \"debug\""},
-    {LISTENER("'mode':'session'"), 2, 8, "listeners[0].mode",
-     "\"session\" (a string)", "\"command\", \"request\" or \"relay\""},
-    {LISTENER("'mode':'session','upstream':'x'"), 2, 8, "listeners[0].mode",
-     "\"session\" (a string)", "\"command\", \"request\" or \"relay\""},
+    {LISTENER("'mode':'tunnels'"), 2, 8, "listeners[0].mode",
+     "\"tunnels\" (a string)",
+     "\"command\", \"request\", \"relay\" or \"session\""},
+    {LISTENER("'mode':'tunnels','upstream':'x'"), 2, 8, "listeners[0].mode",
+     "\"tunnels\" (a string)",
+     "\"command\", \"request\", \"relay\" or \"session\""},
     {UPSTREAM("'pair':{'by':'ids'}"), 2, 14, "upstreams[0].pair.by",
      "\"ids\" (a string)", "\"order\", \"id\" or \"key\""},
     {UPSTREAM("'backoff':{'jitter':1}"), 2, 21, "upstreams[0].backoff.jitter",
@@ -448,7 +453,7 @@ static const struct fault faults[] = {
      "", "required: an array of 1 to 16 of \"ip:port\""},
     {LISTENERS("{'name':'a','listen':['127.0.0.1:1']}"), 2, 1,
      "listeners[0].mode", "",
-     "required: \"command\", \"request\" or \"relay\""},
+     "required: \"command\", \"request\", \"relay\" or \"session\""},
     {LISTENERS("{'name':'','listen':['127.0.0.1:1'],'mode':'command'}"), 2, 9,
      "listeners[0].name", "\"\" (a string)", NAME},
     {LISTENERS("{'name':'a b','listen':['127.0.0.1:1'],'mode':'command'}"), 2,
@@ -484,7 +489,7 @@ static const struct fault faults[] = {
     /* modes and upstreams of listeners */
     {COMMAND("'upstream':'u'"), 2, 18, "listeners[0].upstream",
      "this key in mode \"command\"",
-     "it only in mode \"request\" or \"relay\""},
+     "it only in mode \"request\" or \"relay\" or \"session\""},
     {LISTENER("'mode':'request','upstream':'u','workers':1"), 2, 33,
      "listeners[0].workers", "this key in mode \"request\"",
      "it only in mode \"command\""},
@@ -506,10 +511,28 @@ static const struct fault faults[] = {
      "listeners[0].upstream",
      "\"h:0\" (a string): the port is not a number from 1 to 65535", SERVER},
     {RELAY("", "'max_frame':'1KiB'"), 2, 1, "upstreams[0].max_frame",
+     "this key in mode \"relay\"",
+     "it only in mode \"request\" or \"session\""},
+    {RELAY("", "'in_flight':2"), 2, 1, "upstreams[0].in_flight",
      "this key in mode \"relay\"", "it only in mode \"request\""},
-    {RELAY("", "'pool':{'max_size':1,'min_size':1}"), 2, 22,
-     "upstreams[0].pool.min_size", "this key in mode \"relay\"",
-     "it only in mode \"request\""},
+    {RELAY("", "'pool':{'max_size':1,'idle_timeout':'1s'}"), 2, 22,
+     "upstreams[0].pool.idle_timeout", "this key in mode \"relay\"",
+     "it only in mode \"request\" or \"session\""},
+    {SESSION("", "'in_flight':2"), 2, 1, "upstreams[0].in_flight",
+     "this key in mode \"session\"", "it only in mode \"request\""},
+    {SESSION("'frame_timeout':'1s',", "'balance':'round_robin'"), 1, 69,
+     "listeners[0].frame_timeout", "this key in mode \"session\"",
+     "it only in mode \"command\" or \"request\""},
+    {SESSION("", "'reset':{'send':'R'}"), 2, 9, "upstreams[0].reset.expect", "",
+     "bytes, for reset has the other half"},
+    {SESSION("", "'framing':{'type':'raw'},'reply_framing':{'type':'line'}"), 2,
+     50, "upstreams[0].reply_framing.type", "\"line\" (a string)",
+     "\"raw\" for both of framing and reply_framing, or for none"},
+    {UPSTREAM("'framing':{'type':'raw'}"), 2, 19, "upstreams[0].framing.type",
+     "\"raw\" (a string)",
+     "a framing that has frames (\"raw\" is for mode \"session\")"},
+    {RELAY("", "'reset':{'send':'R','expect':'K'}"), 2, 1, "upstreams[0].reset",
+     "this key in mode \"relay\"", "it only in mode \"session\""},
     {RELAY("'frame_timeout':'1s',", "'balance':'round_robin'"), 1, 67,
      "listeners[0].frame_timeout", "this key in mode \"relay\"",
      "it only in mode \"command\" or \"request\""},
@@ -518,7 +541,7 @@ static const struct fault faults[] = {
      "at most pool.max_size, which is 2"},
     {LISTENER("'mode':'request','upstream':'u','half_close_timeout':'1s'"), 2,
      33, "listeners[0].half_close_timeout", "this key in mode \"request\"",
-     "it only in mode \"relay\""},
+     "it only in mode \"relay\" or \"session\""},
     {LISTENER("'mode':'relay'"), 1, 60, "listeners[0].upstream", "",
      "required in mode \"relay\": the name of an upstream, or "
      "\"host:port\""},
@@ -735,6 +758,21 @@ static void assert_prints_what_it_read(const char *text) {
   free(second);
 }
 
+static void sessions_have_defaults_of_their_own(void **state) {
+  (void)state;
+  struct fl_config *config = read_good(SESSION(
+      "", "'framing':{'type':'raw'},'reset':{'send':'R','expect':'OK'}"));
+  assert_int_equal(config->listeners[0].idle_timeout, FL_NEVER);
+  assert_int_equal(config->upstreams[0].mode, FL_MODE_SESSION);
+  assert_int_equal(config->upstreams[0].framing.type, FL_FRAMING_RAW);
+  assert_int_equal(config->upstreams[0].reply_framing.type, FL_FRAMING_RAW);
+  assert_int_equal(config->upstreams[0].pool.max_size, 0);
+  assert_int_equal(config->upstreams[0].pool.min_size, 0);
+  assert_int_equal(config->upstreams[0].pool.hold_timeout, 0);
+  assert_int_equal(config->upstreams[0].reset.expect.size, 2);
+  fl_config_free(config);
+}
+
 static void relays_have_defaults_of_their_own(void **state) {
   (void)state;
   struct fl_config *config = read_good(RELAY("", "'balance':'round_robin'"));
@@ -794,7 +832,12 @@ static void the_print_is_the_effective_file(void **state) {
   assert_printed(RELAY("", "'workers':2"), "\"max_size\": \"auto\"", true);
   assert_printed(RELAY("", "'workers':2"), "\"idle_timeout\": \"auto\"", true);
   assert_printed(RELAY("", "'workers':2"), "framing", false);
-  assert_printed(RELAY("", "'workers':2"), "min_size", false);
+  assert_printed(RELAY("", "'workers':2"), "request_timeout", false);
+  assert_printed(SESSION("", "'workers':2"), "\"max_size\": \"auto\"", true);
+  assert_printed(SESSION("", "'workers':2"), "\"idle_timeout\": \"auto\"",
+                 true);
+  assert_printed(SESSION("", "'reset':{'send':'hex:01','expect':'K'}"),
+                 "\"send\": \"hex:01\"", true);
 }
 
 /* --- memory ------------------------------------------------------------- */
@@ -887,6 +930,7 @@ int main(void) {
       cmocka_unit_test(rubbish_is_refused),
       cmocka_unit_test(the_list_of_errors_is_bounded),
       cmocka_unit_test(relays_have_defaults_of_their_own),
+      cmocka_unit_test(sessions_have_defaults_of_their_own),
       cmocka_unit_test(what_is_printed_reads_back),
       cmocka_unit_test(the_print_is_the_effective_file),
       cmocka_unit_test(memory_may_run_out_anywhere),

@@ -128,11 +128,11 @@ struct fault {
 
 static const struct fault faults[] = {
     {FRAMING("'type':'lines'"), 2, 19, IN("type"), "\"lines\" (a string)",
-     "\"line\", \"delimited\", \"length\" or \"fixed\""},
+     "\"line\", \"delimited\", \"length\", \"fixed\" or \"raw\""},
     /* of a type that is wrong nothing else is said */
     {FRAMING("'type':'lines','end':7,'size':7"), 2, 19, IN("type"),
      "\"lines\" (a string)",
-     "\"line\", \"delimited\", \"length\" or \"fixed\""},
+     "\"line\", \"delimited\", \"length\", \"fixed\" or \"raw\""},
     {FRAMING("'end':';'"), 2, 12, IN("end"), "this key in type \"line\"",
      "it only in type \"delimited\""},
     {FRAMING("'length_width':2,'type':'fixed','size':'2B'"), 2, 12,
@@ -282,8 +282,9 @@ static void byte_strings_are_read(void **state) {
   assert_true(
       fl_config_bytes_parse("hex:000102030405060708090a0b0c0d0e0f", &bytes));
   assert_int_equal(bytes.bytes[15], 15);
-  assert_false(
-      fl_config_bytes_parse("hex:000102030405060708090a0b0c0d0e0f00", &bytes));
+  assert_false(fl_config_bytes_parse("0123456789abcdef0123456789abcdef"
+                                     "0123456789abcdef0123456789abcdefX",
+                                     &bytes));
   assert_false(fl_config_bytes_parse("hex:+1", &bytes));
   assert_false(fl_config_bytes_parse("hex: 1", &bytes));
 }

@@ -609,6 +609,85 @@ static void the_fewest_connections_come_first(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Spare connections. */
+
+static void a_spare_is_given_at_once(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  server = stand(0);
+  client = fl_outside_accept(&out, 1);
+  fl_outside_data(&out, client, "hello");
+  assert_string_equal(fl_outside_sent(server), "hello");
+  assert_int_equal(fl_outside_open(&out), 2); /* and the next one */
+  fl_outside_finish(&out, client, FL_PEER_RESET);
+  assert_true(server->closing);
+  fl_outside_turn(&out);
+  assert_int_equal(fl_outside_open(&out), 1);
+}
+
+static void what_a_server_says_first_is_kept(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  server = stand(0);
+  fl_outside_data(&out, server, "220 ");
+  fl_outside_data(&out, server, "ready");
+  assert_false(server->closing);
+  pour(server, 65536 - 9);
+  assert_false(server->reading);
+  client = fl_outside_accept(&out, 1);
+  const char *heard = fl_outside_sent(client);
+  assert_int_equal(strlen(heard), 65536);
+  assert_memory_equal(heard, "220 readyxxx", 12);
+  assert_true(server->reading);
+}
+
+static void a_spare_that_ends_is_replaced_in_time(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  out.random = UINT64_MAX / 2; /* half of `initial` */
+  fl_outside_start(&out);
+  server = stand(0);
+  fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  fl_outside_turn(&out);
+  assert_int_equal(fl_outside_open(&out), 0);
+  fl_outside_pass(&out, 499999);
+  assert_int_equal(fl_outside_open(&out), 0);
+  fl_outside_pass(&out, 1);
+  assert_int_equal(fl_outside_open(&out), 1);
+  server = stand(1);
+  fl_outside_pass(&out, 10 * FL_SECOND); /* it stood: no failure */
+  fl_outside_finish(&out, server, FL_PEER_CLOSED);
+  fl_outside_turn(&out);
+  assert_int_equal(fl_outside_open(&out), 1);
+}
+
+static void spares_count_in_max_size(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 2;
+  out.upstream.pool.max_size = 2;
+  fl_outside_start(&out);
+  (void)stand(0);
+  (void)stand(1);
+  for (int i = 0; i < 3; i++)
+    client = fl_outside_accept(&out, 1);
+  assert_int_equal(fl_outside_open(&out), 2);
+  assert_false(client->reading); /* the third waits */
+}
+
+static void a_stop_closes_spares(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  server = stand(0);
+  fl_outside_stop(&out, FL_STOP_REQUESTS);
+  fl_outside_stop(&out, FL_STOP_COMMANDS);
+  assert_true(server->closing);
+  fl_outside_turn(&out);
+  assert_int_equal(fl_outside_open(&out), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(bytes_go_both_ways_as_they_are),
@@ -650,6 +729,11 @@ int main(void) {
       TEST(a_stop_ends_what_is_delivered),
       TEST(round_robin_takes_turns),
       TEST(the_fewest_connections_come_first),
+      TEST(a_spare_is_given_at_once),
+      TEST(what_a_server_says_first_is_kept),
+      TEST(a_spare_that_ends_is_replaced_in_time),
+      TEST(spares_count_in_max_size),
+      TEST(a_stop_closes_spares),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
