@@ -25,3 +25,33 @@ void fl_access_tell(const struct fl_client *client,
       .served = started ? now - request->started : 0};
   fl_gateway_event(client->conn.gateway, &event);
 }
+
+static void tell_waiting(const struct fl_client *client, size_t size,
+                         fl_time now) {
+  const struct fl_access_request request = {.reason =
+                                                (enum fl_reason)client->reason,
+                                            .decoded = client->since,
+                                            .started = FL_NEVER,
+                                            .size = size};
+  fl_access_tell(client, &request, now);
+}
+
+/* Behind the one that waits are those that came back unsent, which were
+   decoded before. */
+void fl_access_given_up(const struct fl_client *client, fl_time now) {
+  const struct fl_listener_config *config = client->listener->config;
+  struct fl_slice rest = fl_buffer_peek(&client->conn.in);
+  size_t size = client->frame_size;
+  if (size > 0)
+    tell_waiting(client, size, now);
+  for (uint32_t i = 0; i < client->resent; i++) {
+    struct fl_framing_state state = {0};
+    rest = (struct fl_slice){rest.bytes + size, rest.size - size};
+    long next =
+        fl_framing_next(&config->framing, &state, rest, config->max_frame);
+    if (next <= 0)
+      return;
+    size = (size_t)next;
+    tell_waiting(client, size, now);
+  }
+}

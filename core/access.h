@@ -40,6 +40,10 @@ static inline void fl_access_done(const struct fl_exchange *exchange,
   fl_access_tell(exchange->client, &request, now);
 }
 
+/* All requests that wait in the client's input end with it. Requires:
+   wanted. */
+void fl_access_given_up(const struct fl_client *client, fl_time now);
+
 /* The request that waits at the start of the client's input, or its frame that
    is none, has its outcome. */
 static inline void fl_access_unsent(const struct fl_client *client,

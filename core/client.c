@@ -40,8 +40,8 @@ void fl_client_leave_upstream(struct fl_client *client, fl_time now) {
   fl_client_metrics(client)->requests_abandoned += client->outstanding;
   fl_client_metrics(client)->requests_abandoned +=
       client->resent + (client->frame_size > 0);
-  if (client->frame_size > 0)
-    fl_access_unsent(client, (enum fl_reason)client->reason, now);
+  if (fl_access_wanted(client))
+    fl_access_given_up(client, now);
   fl_upstream_unwait(upstream, client);
   if (client->bound != NULL)
     fl_outcome_forget(client->bound, client, now);

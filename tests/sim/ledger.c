@@ -324,6 +324,7 @@ void sim_ledger_settle(struct sim *sim, const struct fl_metrics *metrics,
        tally->connects);
   same(sim, "REQUEST_FAILED", tally->events[FL_EVENT_REQUEST_FAILED],
        sum(metrics->requests_failed));
+  same(sim, "REQUEST_DONE", tally->decoded, tally->told);
   for (uint32_t i = 0; i < sim->config->upstream_count; i++)
     if (sim->ledger->open[i] != 0)
       sim_fail(sim, "upstream %u still has %u connections", i,

@@ -79,7 +79,9 @@ struct sim_tally {
   uint64_t connects; /* that succeeded */
   uint64_t upstream_bytes_in;
   uint64_t upstream_bytes_out;
-  uint64_t events[FL_EVENT_REQUEST_FAILED + 1];
+  uint64_t events[FL_EVENT_REQUEST_DONE + 1];
+  uint64_t decoded; /* requests that an access log is to tell of */
+  uint64_t told;    /* those it told of */
 };
 
 /* Once everything is closed: the counters add up, and agree with the tally. */

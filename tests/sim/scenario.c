@@ -268,7 +268,10 @@ static void add_listener(struct draft *draft, uint32_t index, int upstream) {
     add(draft, ", \"[::1]:%u\"", 8080 + index);
   add(draft, "], ");
   if (upstream >= 0)
-    add(draft, "\"mode\": \"request\", \"upstream\": \"u%d\", ", upstream);
+    add(draft,
+        "\"mode\": \"request\", \"upstream\": \"u%d\", "
+        "\"access_log\": {\"target\": \"%s\", \"events\": \"requests\"}, ",
+        upstream, percent(sim, 50) ? "./access" : "off");
   else if (percent(sim, 40))
     add(draft, "\"mode\": \"command\", \"workers\": %u, ",
         (unsigned)chance(sim, 1, sim->worker_count));

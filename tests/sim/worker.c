@@ -33,6 +33,11 @@ static enum fl_reason io_resolve(void *ctx, fl_token token, const char *host,
 static void io_event(void *ctx, const struct fl_event *event) {
   struct sim_worker *worker = ctx;
   worker->tally.events[event->kind]++;
+  if (event->kind == FL_EVENT_CLIENT_CLOSED &&
+      event->access->events == FL_ACCESS_REQUESTS)
+    worker->tally.decoded += event->frames;
+  if (event->kind == FL_EVENT_REQUEST_DONE && event->bytes_in > 0)
+    worker->tally.told++; /* without bytes: of a frame that was none */
   sim_trace(worker->sim, "worker %u: event %d %s", worker->index,
             (int)event->kind, fl_reason_name(event->reason));
 }
