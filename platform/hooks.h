@@ -4,12 +4,11 @@
 #define FL_PLATFORM_HOOKS_H
 
 #include "core/event.h"
+#include "platform/format.h"
 
 struct fl_hooks {
-/* level: FL_LOG_* of core/config.h; area: one word. */
-#if defined(__GNUC__)
-  __attribute__((format(printf, 3, 4)))
-#endif
+  /* level: FL_LOG_* of core/config.h; area: one word. */
+  FL_FORMAT(3, 4)
   void (*log)(int level, const char *area, const char *format, ...);
   void (*event)(const struct fl_event *event);
 };

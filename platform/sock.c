@@ -201,10 +201,17 @@ enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
   return FL_OK;
 }
 
+/* libuv takes no const, and does not write. On Windows a length has 32 bits.
+ */
+static uv_buf_t buffer_of(struct fl_slice bytes) {
+  assert(bytes.size <= INT32_MAX);
+  return uv_buf_init((char *)(uintptr_t)bytes.bytes, (unsigned)bytes.size);
+}
+
 long fl_sock_send(struct fl_sock *sock, struct fl_slice bytes) {
-  /* libuv takes no const, and does not write. */
-  uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.bytes,
-                     .len = bytes.size > INT32_MAX ? INT32_MAX : bytes.size};
+  if (bytes.size > INT32_MAX)
+    bytes.size = INT32_MAX;
+  uv_buf_t buffer = buffer_of(bytes);
   int taken = uv_try_write(stream_of(sock), &buffer, 1);
   if (taken >= 0)
     return taken;
@@ -226,7 +233,7 @@ static void on_written(uv_write_t *request, int status) {
 }
 
 enum fl_reason fl_sock_send_rest(struct fl_sock *sock, struct fl_slice bytes) {
-  uv_buf_t buffer = {.base = (char *)(uintptr_t)bytes.bytes, .len = bytes.size};
+  uv_buf_t buffer = buffer_of(bytes);
   uv_write_t *request = malloc(sizeof *request);
   if (request == NULL)
     return FL_OUT_OF_MEMORY;

@@ -2,6 +2,7 @@
 
 #include "core/config_bytes.h"
 #include "platform/address.h"
+#include "platform/format.h"
 #include "service/duration.h"
 #include "service/lines.h"
 #include "service/log_line.h"
@@ -63,11 +64,8 @@ _Noreturn static void leave(int status) {
 }
 
 /* What is neither a reply nor asked for goes to standard error. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 1, 2)))
-#endif
-static void
-tell(const char *format, ...) {
+FL_FORMAT(1, 2)
+static void tell(const char *format, ...) {
   va_list arguments;
   fl_terminal_hide();
   (void)fflush(stdout);

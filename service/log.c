@@ -1,6 +1,7 @@
 #include "service/log.h"
 
 #include "platform/clock.h"
+#include "platform/format.h"
 #include "service/access_log.h"
 #include "service/duration.h"
 #include "service/log_line.h"
@@ -282,12 +283,9 @@ static uint64_t event_key(const struct fl_event *event) {
 
 /* As fl_log, with the event's fields where lines have some. Whether it is a
    repetition was decided. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 4, 5)))
-#endif
-static void
-say(const struct fl_event *event, int level, const char *area,
-    const char *format, ...) {
+FL_FORMAT(4, 5)
+static void say(const struct fl_event *event, int level, const char *area,
+                const char *format, ...) {
   char message[FL_LOG_LINE];
   va_list arguments;
   va_start(arguments, format);

@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "core/event.h"
+#include "platform/format.h"
 
 #include <stdbool.h>
 
@@ -43,9 +44,7 @@ bool fl_log_set_level(const char *area, int level);
 
 /* area: one word ("listener", "client", "upstream", "service"; others have
    the level of "service"). */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
+FL_FORMAT(3, 4)
 void fl_log(int level, const char *area, const char *format, ...);
 
 /* An event of core as a line: closed connections with peer, bytes, frames,

@@ -1,5 +1,7 @@
 #include "service/log_line.h"
 
+#include "platform/format.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -135,11 +137,8 @@ struct line {
   size_t size;
 };
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-static void
-add(struct line *line, const char *format, ...) {
+FL_FORMAT(2, 3)
+static void add(struct line *line, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   /* clang-tidy 14 does not see va_start here.

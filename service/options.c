@@ -1,6 +1,7 @@
 #include "service/options.h"
 
 #include "core/config_nearest.h"
+#include "platform/format.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -199,11 +200,8 @@ struct reading {
   char *error;
 };
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-static bool
-fail(const struct reading *reading, const char *format, ...) {
+FL_FORMAT(2, 3)
+static bool fail(const struct reading *reading, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(reading->error, FL_OPTIONS_ERROR, format, arguments);

@@ -2,6 +2,7 @@
 
 #include "platform/address.h"
 #include "platform/clock.h"
+#include "platform/format.h"
 #include "service/ping_link.h"
 #include "service/ping_stats.h"
 #include "service/process.h"
@@ -42,11 +43,8 @@ struct ping {
 static void end(struct ping *ping);
 
 /* Each line is flushed, for pipes and files that somebody watches. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-static void
-say(struct ping *ping, const char *format, ...) {
+FL_FORMAT(2, 3)
+static void say(struct ping *ping, const char *format, ...) {
   va_list arguments;
   if (ping->muted)
     return;

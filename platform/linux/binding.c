@@ -1,5 +1,5 @@
 /* Linux's options of bind and connect: ip(7), ipv6(7), socket(7), tcp(7). */
-#include "platform/posix/sockopt.h"
+#include "platform/sockopt.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

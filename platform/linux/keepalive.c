@@ -1,5 +1,5 @@
 /* Linux's options to notice a peer that is gone, tcp(7). */
-#include "platform/posix/sockopt.h"
+#include "platform/sockopt.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,4 +25,13 @@ size_t fl_sockopt_keepalive(const struct fl_sockopts *options,
                                     "TCP_USER_TIMEOUT"};
   }
   return n;
+}
+
+/* They have been there since 2.4, the user timeout since 2.6.37. */
+bool fl_sockopt_keepalive_older(uv_os_sock_t socket, enum fl_sockopt_id id,
+                                const struct fl_sockopts *options) {
+  (void)socket;
+  (void)id;
+  (void)options;
+  return false;
 }

@@ -1,5 +1,7 @@
 #include "platform/socket.h"
+#include "platform/sockopt.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,4 +27,10 @@ void fl_socket_reset(uv_os_sock_t socket) {
   (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   (void)uv_fs_close(NULL, &request, socket, NULL);
   uv_fs_req_cleanup(&request);
+}
+
+int fl_sockopt_set(uv_os_sock_t socket, const struct fl_sockopt *option) {
+  int done = setsockopt(socket, option->level, option->option, &option->value,
+                        sizeof option->value);
+  return done == 0 ? 0 : -errno;
 }

@@ -1,5 +1,6 @@
 #include "service/daemon.h"
 
+#include "platform/format.h"
 #include "service/file.h"
 #include "service/status.h"
 
@@ -31,11 +32,8 @@ static struct {
   int group_count;
 } state = {.report = -1, .pidfile = -1};
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 1, 2)))
-#endif
-static bool
-complain(const char *format, ...) {
+FL_FORMAT(1, 2)
+static bool complain(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   (void)fputs("fairlead: ", stderr);

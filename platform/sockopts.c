@@ -1,14 +1,10 @@
 #include "platform/sockopts.h"
 
-#include "platform/posix/sockopt.h"
+#include "platform/sockopt.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
 
-/* Those every POSIX system has. Buffers stay untouched unless asked for:
+/* Those every system has. Buffers stay untouched unless asked for:
    setting SO_RCVBUF ends the system's own tuning of it. */
 static size_t common(const struct fl_sockopts *options,
                      struct fl_sockopt *list) {
@@ -57,7 +53,7 @@ static void refused(const struct fl_sockopt *option, int error,
     return;
   hooks->log(FL_LOG_WARNING, "socket",
              "the system refuses %s = %d (%s); going on without it",
-             option->name, option->value, uv_strerror(-error));
+             option->name, option->value, uv_strerror(error));
 }
 
 void fl_sockopts_apply(uv_os_sock_t socket, const struct fl_sockopts *options,
@@ -67,8 +63,11 @@ void fl_sockopts_apply(uv_os_sock_t socket, const struct fl_sockopts *options,
   count += fl_sockopt_keepalive(options, list + count);
   count += services(options, use, list + count);
   count += fl_sockopt_binding(options, use, list + count);
-  for (size_t i = 0; i < count; i++)
-    if (setsockopt(socket, list[i].level, list[i].option, &list[i].value,
-                   sizeof list[i].value) != 0)
-      refused(&list[i], errno, hooks);
+  for (size_t i = 0; i < count; i++) {
+    int error = list[i].option == FL_SOCKOPT_NONE
+                    ? UV_ENOTSUP
+                    : fl_sockopt_set(socket, &list[i]);
+    if (error != 0 && !fl_sockopt_keepalive_older(socket, list[i].id, options))
+      refused(&list[i], error, hooks);
+  }
 }

@@ -1,0 +1,39 @@
+#include "platform/socket.h"
+#include "platform/sockopt.h"
+
+#include <winsock2.h>
+
+void fl_socket_shutdown(uv_os_sock_t socket) {
+  (void)shutdown(socket, SD_SEND);
+}
+
+/* Windows does not say. */
+size_t fl_socket_unacked(uv_os_sock_t socket) {
+  (void)socket;
+  return 0;
+}
+
+int fl_socket_error(uv_os_sock_t socket) {
+  int error = 0;
+  int size = sizeof error;
+  if (getsockopt(socket, SOL_SOCKET, SO_ERROR, (char *)&error, &size) != 0 ||
+      error == 0)
+    return 0;
+  return uv_translate_sys_error(error);
+}
+
+void fl_socket_close(uv_os_sock_t socket) { (void)closesocket(socket); }
+
+void fl_socket_reset(uv_os_sock_t socket) {
+  const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+  (void)setsockopt(socket, SOL_SOCKET, SO_LINGER, (const char *)&reset,
+                   sizeof reset);
+  (void)closesocket(socket);
+}
+
+int fl_sockopt_set(uv_os_sock_t socket, const struct fl_sockopt *option) {
+  if (setsockopt(socket, option->level, option->option,
+                 (const char *)&option->value, sizeof option->value) == 0)
+    return 0;
+  return uv_translate_sys_error(WSAGetLastError());
+}
