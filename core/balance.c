@@ -31,11 +31,13 @@ static void revive(struct fl_upstream *upstream, fl_time now) {
   if (upstream->config->pool.validate_after == 0)
     return;
   for (uint32_t i = 0; i < upstream->server_count; i++)
-    coming += upstream->servers[i]->quiet;
+    if (fl_server_may_use(upstream->servers[i]))
+      coming += upstream->servers[i]->quiet;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     struct fl_server *server = upstream->servers[i];
     struct fl_pooled *pooled;
-    while (coming * upstream->config->in_flight < wanted &&
+    while (fl_server_may_use(server) &&
+           coming * upstream->config->in_flight < wanted &&
            (pooled = idle(server, true, now)) != NULL) {
       fl_pooled_check(pooled, now);
       coming++;
@@ -54,7 +56,7 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
         upstream->servers[turn(upstream->next_request, i, count)];
-    if (room(server, now) == NULL)
+    if (room(server, now) == NULL || !fl_server_may_use(server))
       continue;
     if (best == NULL ||
         server->in_flight + server->relayed < best->in_flight + best->relayed)
@@ -77,7 +79,7 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
         upstream->servers[turn(upstream->next_connect, i, count)];
-    if (!fl_server_may_connect(server, now))
+    if (!fl_server_may_use(server) || !fl_server_may_connect(server, now))
       continue;
     /* Of pools both policies spread connections evenly: requests can only be
        spread over servers that have some. */
@@ -96,6 +98,8 @@ fl_time fl_balance_retry_at(const struct fl_upstream *upstream) {
   fl_time retry = FL_NEVER;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = upstream->servers[i];
+    if (!fl_server_may_use(server))
+      continue;
     if (server->failures == 0)
       retry = fl_time_min(retry, server->rests_until);
     else if (server->connecting == 0)

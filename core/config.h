@@ -161,6 +161,15 @@ struct fl_reset_config {
   struct fl_bytes expect;
 };
 
+struct fl_health_config {
+  fl_time interval;       /* 0: no health checks, nothing is ejected */
+  fl_time timeout;        /* of the reply to `send` */
+  struct fl_payload send; /* empty: a check is a connect */
+  struct fl_payload expect;
+  uint32_t rise; /* successes in a row that bring an ejected server back */
+  uint32_t fall; /* failures in a row that eject one */
+};
+
 struct fl_upstream_config {
   char *name; /* of an inline "host:port": that text */
   struct fl_endpoint *servers;
@@ -180,6 +189,7 @@ struct fl_upstream_config {
   struct fl_payload on_close; /* empty: nothing */
   struct fl_keepalive_config keepalive;
   struct fl_reset_config reset; /* session mode */
+  struct fl_health_config health;
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */
   fl_time request_gap;

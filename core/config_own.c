@@ -76,16 +76,16 @@ static void check_id(struct fl_config_reader *reader,
   fl_config_node_error(reader, &node, NULL, &allowed);
 }
 
-static void check_keepalive(struct fl_config_reader *reader,
-                            const struct fl_config_node *element,
-                            const struct fl_framing *framing) {
-  const struct fl_upstream_config *upstream =
-      &reader->config->upstreams[element->index];
+/* The request that stands in the object `key`. */
+static void check_request(struct fl_config_reader *reader,
+                          const struct fl_config_node *element, const char *key,
+                          const struct fl_framing *framing,
+                          const struct fl_payload *send) {
   struct fl_config_node object;
-  if (!fl_config_node_find(reader, element, "keepalive_request", &object))
+  if (!fl_config_node_find(reader, element, key, &object))
     return;
-  check_send(reader, &object, "send", framing, &upstream->keepalive.send);
-  check_id(reader, &object, upstream, &upstream->keepalive.send);
+  check_send(reader, &object, "send", framing, send);
+  check_id(reader, &object, &reader->config->upstreams[element->index], send);
 }
 
 /* Whether there is a request by which a connection can be checked, or only a
@@ -94,10 +94,14 @@ static bool has_request(struct fl_config_reader *reader,
                         const struct fl_config_node *element) {
   const struct fl_upstream_config *upstream =
       &reader->config->upstreams[element->index];
-  struct fl_config_node node;
-  return upstream->keepalive.send.size > 0 ||
-         (fl_config_node_find(reader, element, "keepalive_request", &node) &&
-          !fl_config_node_good(reader, &node));
+  struct fl_config_node keepalive;
+  struct fl_config_node health;
+  return upstream->keepalive.send.size > 0 || upstream->health.send.size > 0 ||
+         (fl_config_node_find(reader, element, "keepalive_request",
+                              &keepalive) &&
+          !fl_config_node_good(reader, &keepalive)) ||
+         (fl_config_node_find(reader, element, "health", &health) &&
+          !fl_config_node_good(reader, &health));
 }
 
 static void check_validate(struct fl_config_reader *reader,
@@ -111,8 +115,8 @@ static void check_validate(struct fl_config_reader *reader,
       !fl_config_node_find(reader, element, "pool", &pool) ||
       !fl_config_node_find(reader, &pool, "validate_after", &node))
     return;
-  fl_text_add(&allowed, "\"0s\" without keepalive_request.send, by which a "
-                        "connection is checked");
+  fl_text_add(&allowed, "\"0s\" without keepalive_request.send or health.send, "
+                        "by which a connection is checked");
   fl_config_node_error(reader, &node, NULL, &allowed);
 }
 
@@ -123,7 +127,9 @@ void fl_config_own_check(struct fl_config_reader *reader,
   const struct fl_framing *framing =
       framing_is_good(reader, element) ? &upstream->framing : NULL;
   check_steps(reader, element, framing);
-  check_keepalive(reader, element, framing);
+  check_request(reader, element, "keepalive_request", framing,
+                &upstream->keepalive.send);
+  check_request(reader, element, "health", framing, &upstream->health.send);
   check_send(reader, element, "on_close", framing, &upstream->on_close);
   check_validate(reader, element);
 }

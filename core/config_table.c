@@ -451,8 +451,9 @@ static const struct fl_config_row pool_rows[] = {
   {"validate_after", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
    DAYS(30), .step = 0, FIELD(fl_pool_config, validate_after),
    .meaning = "Not for relays. A connection on which nothing was answered for "
-              "so long is first checked, by `keepalive_request`, and then gets "
-              "a client's request. `\"0s\"`: none is."},
+              "so long is first checked, by `keepalive_request` or else by the "
+              "request of `health`, and then gets a client's request. "
+              "`\"0s\"`: none is."},
 };
 static const struct fl_config_section pool_section = {
   "upstreams[].pool", ROWS(pool_rows), .size = 0};
@@ -505,6 +506,32 @@ static const struct fl_config_row keepalive_request_rows[] = {
 };
 static const struct fl_config_section keepalive_request_section = {
   "upstreams[].keepalive_request", ROWS(keepalive_request_rows), .size = 0};
+
+static const struct fl_config_row health_rows[] = {
+  {"interval", FL_CONFIG_DURATION, FL_CONFIG_REQUIRED, NULL, S(0), HOURS(1),
+   .step = 0, FIELD(fl_health_config, interval),
+   .meaning = "Time between checks of a server of which nothing else was "
+              "heard; `\"0s\"`: no checks, and no server is ejected."},
+  {"timeout", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "5s", MS(1), HOURS(1),
+   .step = 0, FIELD(fl_health_config, timeout),
+   .meaning = "Not for relays. How long the reply to `send` may take."},
+  {"send", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUEST_MODE, NULL, 0, FL_PAYLOAD_MAX,
+   FIELD(fl_health_config, send),
+   .meaning = "Not for relays. The request, a frame as in `on_connect`; "
+              "without it a check is a connect."},
+  {"expect", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUEST_MODE, NULL, 0,
+   FL_PAYLOAD_MAX, FIELD(fl_health_config, expect),
+   .meaning = "Not for relays. What its reply begins with, as in "
+              "`on_connect`; without it any reply will do."},
+  {"rise", FL_CONFIG_INTEGER, 0, "2", 1, 100, FIELD(fl_health_config, rise),
+   .meaning = "Successes in a row that bring an ejected server back; after "
+              "the first the others are sought at once."},
+  {"fall", FL_CONFIG_INTEGER, 0, "3", 1, 100, FIELD(fl_health_config, fall),
+   .meaning = "Failures in a row that eject a server: of checks, connects "
+              "and requests."},
+};
+static const struct fl_config_section health_section = {
+  "upstreams[].health", ROWS(health_rows), .size = 0};
 
 static const struct fl_config_row step_rows[] = {
   {"send", FL_CONFIG_PAYLOAD, 0, NULL, 1, FL_PAYLOAD_MAX,
@@ -591,6 +618,9 @@ static const struct fl_config_row upstream_rows[] = {
    .meaning = "Not for relays. A frame that is sent before a connection is "
               "closed because it is not needed, has reached its age, or "
               "Fairlead stops; never after a fault."},
+  {"health", FL_CONFIG_OBJECT, 0, NULL, .section = &health_section,
+   FIELD(fl_upstream_config, health),
+   .meaning = "Which servers are fit for use."},
   {"connect_settle", FL_CONFIG_DURATION, NOT_RELAY, "0s", S(0),
    S(60), .step = 0, FIELD(fl_upstream_config, connect_settle),
    .meaning = "Not for relays. Quiet time after a connection is made, for "

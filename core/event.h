@@ -12,12 +12,14 @@ enum fl_event_kind {
   FL_EVENT_CLIENT_CLOSED,      /* every opened client, exactly once */
   FL_EVENT_UPSTREAM_CONNECTED, /* a pool connection is established */
   FL_EVENT_UPSTREAM_CLOSED,    /* every established one, exactly once */
-  FL_EVENT_SERVER_DOWN,    /* first failure after it worked, or after start */
-  FL_EVENT_SERVER_UP,      /* first success after SERVER_DOWN */
-  FL_EVENT_REQUEST_FAILED, /* a request was answered with an error */
-  FL_EVENT_REQUEST_DONE    /* every request of a listener whose access log
-                              is of requests, exactly once; reason FL_OK: it
-                              got its reply, of bytes_out bytes */
+  FL_EVENT_SERVER_DOWN,     /* first failure after it worked, or after start */
+  FL_EVENT_SERVER_UP,       /* first success after SERVER_DOWN */
+  FL_EVENT_SERVER_EJECTED,  /* by its health: it gets no requests */
+  FL_EVENT_SERVER_RETURNED, /* after SERVER_EJECTED */
+  FL_EVENT_REQUEST_FAILED,  /* a request was answered with an error */
+  FL_EVENT_REQUEST_DONE     /* every request of a listener whose access log
+                               is of requests, exactly once; reason FL_OK: it
+                               got its reply, of bytes_out bytes */
 };
 
 /* Fields that do not apply are zero; pointers are valid during the call. */
@@ -37,8 +39,11 @@ struct fl_event {
   uint64_t refused;    /* CLIENT_REFUSED: so many for this reason since an
                           event told of them, this one included; 0: a later
                           one will, for there are many */
+  bool none_left;      /* SERVER_EJECTED: no other server is in, so all are
+                          used as if all were */
   bool raw;            /* of a relay: nothing was cut into frames */
-  fl_time duration;    /* since it was opened; SERVER_UP: of the outage */
+  fl_time duration;    /* since it was opened; SERVER_UP: of the outage;
+                          SERVER_RETURNED: since it was ejected */
   fl_time retry_in;    /* SERVER_DOWN: until the next attempt */
   fl_time waited;      /* REQUEST_DONE: until its first byte left, or it was
                           given up; of `duration`, which is from its last

@@ -3,6 +3,27 @@
 #include <assert.h>
 #include <stdlib.h>
 
+static bool add_standings(struct fl_generation *generation,
+                          const struct fl_config *config) {
+  for (uint32_t i = 0; i < config->upstream_count; i++) {
+    struct fl_upstream_plan *plan = &generation->upstreams[i];
+    plan->standings =
+        calloc(config->upstreams[i].server_count, sizeof *plan->standings);
+    if (plan->standings == NULL)
+      return false;
+  }
+  return true;
+}
+
+static void free_tables(struct fl_generation *generation,
+                        const struct fl_config *config) {
+  for (uint32_t i = 0;
+       generation->upstreams != NULL && i < config->upstream_count; i++)
+    free(generation->upstreams[i].standings);
+  free(generation->listeners);
+  free(generation->upstreams);
+}
+
 /* One that holds nothing yet but its tables. */
 static struct fl_generation *make(struct fl_config *config,
                                   void (*dispose)(struct fl_config *),
@@ -14,9 +35,9 @@ static struct fl_generation *make(struct fl_config *config,
       calloc(config->listener_count + 1, sizeof *generation->listeners);
   generation->upstreams =
       calloc(config->upstream_count + 1, sizeof *generation->upstreams);
-  if (generation->listeners == NULL || generation->upstreams == NULL) {
-    free(generation->listeners);
-    free(generation->upstreams);
+  if (generation->listeners == NULL || generation->upstreams == NULL ||
+      !add_standings(generation, config)) {
+    free_tables(generation, config);
     free(generation);
     return NULL;
   }
@@ -52,9 +73,8 @@ struct fl_generation *fl_generation_hold(struct fl_generation *generation) {
 void fl_generation_release(struct fl_generation *generation) {
   if (generation == NULL || atomic_fetch_sub(&generation->holders, 1) > 1)
     return;
+  free_tables(generation, generation->config);
   if (generation->dispose != NULL)
     generation->dispose((struct fl_config *)(uintptr_t)generation->config);
-  free(generation->listeners);
-  free(generation->upstreams);
   free(generation);
 }

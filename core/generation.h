@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "core/placement.h"
+#include "core/standing.h"
 
 #include <stdatomic.h>
 
@@ -21,6 +22,7 @@ struct fl_listener_plan {
 
 struct fl_upstream_plan {
   struct fl_placement placement;
+  struct fl_standing *standings; /* one per server */
 };
 
 struct fl_generation {

@@ -10,7 +10,8 @@
 /* requests = replies + requests_failed + requests_abandoned + those in
    progress. Abandoned: the client left before the outcome. replies_dropped
    counts replies that came for such a request or, by id, after its timeout.
-   own_requests: fairlead's own on idle connections, none of the above.
+   own_requests: fairlead's own on idle connections, none of the above; probes:
+   health checks, those without a request among them.
    requests_resent: the kernel had taken no byte when the connection broke.
    Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
@@ -23,6 +24,8 @@
   X(requests_abandoned)                                                        \
   X(replies_dropped)                                                           \
   X(own_requests)                                                              \
+  X(probes)                                                                    \
+  X(servers_returned)                                                          \
   X(upstream_connects)                                                         \
   X(upstream_bytes_in)                                                         \
   X(upstream_bytes_out)
@@ -33,7 +36,8 @@
   X(clients_closed)                                                            \
   X(requests_failed)                                                           \
   X(upstream_closed)                                                           \
-  X(connects_failed)
+  X(connects_failed)                                                           \
+  X(servers_ejected)
 
 struct fl_metrics {
 #define FL_METRIC_FIELD(name) uint64_t name;

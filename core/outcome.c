@@ -3,6 +3,7 @@
 #include "core/access.h"
 #include "core/collision.h"
 #include "core/gateway_state.h"
+#include "core/health.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -95,6 +96,7 @@ static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
     metrics_of(pooled)->replies_dropped++;
     return true;
   }
+  fl_health_success(pooled->server, now);
   if (overtakes(pooled, exchange))
     return fl_exchanges_keep(&pooled->exchanges, exchange,
                              &pooled->conn.gateway->spare, frame);
@@ -314,6 +316,7 @@ bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now) {
   struct fl_client *client = oldest->client;
   pooled->timeouts++;
   fl_access_done(oldest, server_of(pooled), FL_REQUEST_TIMEOUT, 0, now);
+  fl_health_failure(pooled->server, FL_REQUEST_TIMEOUT, now);
   fl_exchanges_expire(&pooled->exchanges, oldest);
   if (oldest->key != NULL)
     fl_collision_expired(upstream_of(pooled), oldest->key);

@@ -2,6 +2,7 @@
 
 #include "core/balance.h"
 #include "core/gateway_state.h"
+#include "core/health.h"
 #include "core/outcome.h"
 #include "core/upstream.h"
 
@@ -209,11 +210,19 @@ bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
   return true;
 }
 
-/* The connection stands and may have requests. */
-static void stands(struct fl_pooled *pooled, fl_time now) {
-  fl_server_connected(pooled->server, now);
+/* It may have requests now, or soon. One that was opened for a health check is
+   checked first; it may be retired then. */
+static void settle(struct fl_pooled *pooled, fl_time now) {
   fl_pooled_place(pooled, now);
   fl_upstream_wake(upstream_of(pooled));
+  if (pooled->probe && pooled->state == FL_POOLED_IDLE)
+    fl_health_stands(pooled, now);
+}
+
+/* The connection stands. */
+static void stands(struct fl_pooled *pooled, fl_time now) {
+  fl_server_connected(pooled->server, now);
+  settle(pooled, now);
 }
 
 /* Goes on with on_connect. Returns FL_OK, or why it must be retired. */
@@ -256,6 +265,7 @@ static size_t decode_sign_on(struct fl_pooled *pooled, struct fl_slice bytes,
 static void checked(struct fl_pooled *pooled, fl_time now) {
   if (!pooled->replied)
     fl_server_worked(pooled->server, pooled->conn.opened);
+  fl_health_success(pooled->server, now);
   pooled->replied = true;
   pooled->timeouts = 0;
   pooled->heard = now;
@@ -351,6 +361,8 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
   if (broken == FL_OK)
     used =
         decode(pooled, kept ? fl_buffer_peek(&conn->in) : bytes, &broken, now);
+  if (pooled->state >= FL_POOLED_LEAVING)
+    return; /* it was only opened for a health check */
   struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
   if (kept)
     fl_buffer_consume(&conn->in, spare, used);
@@ -430,7 +442,8 @@ static enum fl_reason end_reason(const struct fl_pooled *pooled,
 
 static bool is_ours(enum fl_reason reason) {
   return reason == FL_POOL_IDLE || reason == FL_MAX_LIFETIME ||
-         reason == FL_KEY_REUSED || reason == FL_SHUTDOWN;
+         reason == FL_KEY_REUSED || reason == FL_PROBED ||
+         reason == FL_EJECTED || reason == FL_SHUTDOWN;
 }
 
 /* A server that takes connections and ends them at once is no better than one
@@ -438,10 +451,12 @@ static bool is_ours(enum fl_reason reason) {
    that closes what was idle for a while does nobody harm, for connects follow
    each other no faster than `initial`; nor does one that leaves a request
    without a reply: the next connect only follows the next request. `early`:
-   on_connect had not ended, so it never stood. */
+   on_connect had not ended, so it never stood. `cost`: a request, a client's or
+   our own, has no reply. */
 static void judge_server(struct fl_pooled *pooled, enum fl_reason reason,
-                         bool early, fl_time now) {
+                         bool early, bool cost, fl_time now) {
   struct fl_server *server = pooled->server;
+  bool counted = false;
   fl_time stood = now - pooled->conn.opened;
   if (is_ours(reason))
     return;
@@ -450,9 +465,11 @@ static void judge_server(struct fl_pooled *pooled, enum fl_reason reason,
   else if (early || reason == FL_UNEXPECTED_DATA ||
            (pooled->exchanges.started == 0 &&
             stood < server->upstream->config->backoff.initial))
-    fl_server_failed(server, reason, now);
+    counted = fl_server_failed(server, reason, now);
   else
     fl_server_worked(server, pooled->conn.opened);
+  if (!counted && (cost || (early && pooled->probe)))
+    fl_health_failure(server, reason, now);
 }
 
 /* Says on_close, where that is in place. Returns whether the close follows
@@ -486,10 +503,12 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
   fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
   bool stood = pooled->state != FL_POOLED_CONNECTING;
   bool early = pooled->state == FL_POOLED_SIGNING_ON;
+  bool cost =
+      pooled->exchanges.started > 0 || pooled->state == FL_POOLED_CHECKING;
   move(pooled, FL_POOLED_CLOSING);
   if (stood) {
     reason = end_reason(pooled, reason);
-    judge_server(pooled, reason, early, now);
+    judge_server(pooled, reason, early, cost, now);
     report_closed(pooled, reason, now);
   }
   fl_outcome_retired(pooled, reason, now);
@@ -523,7 +542,8 @@ static void connect_failed(struct fl_pooled *pooled, enum fl_reason reason,
   metrics_of(pooled)->connects_failed[reason]++;
   if (fl_connector_next(&pooled->connector))
     return;
-  fl_server_failed(pooled->server, reason, now);
+  if (!fl_server_failed(pooled->server, reason, now) && pooled->probe)
+    fl_health_failure(pooled->server, reason, now);
   fl_pooled_retire(pooled, reason, now);
 }
 
@@ -613,18 +633,31 @@ bool fl_pooled_stale(const struct fl_pooled *pooled, fl_time now) {
   return limit != 0 && now >= fl_time_add(pooled->heard, limit);
 }
 
-void fl_pooled_check(struct fl_pooled *pooled, fl_time now) {
-  const struct fl_upstream_config *config = upstream_of(pooled)->config;
-  const struct fl_keepalive_config *keepalive = &config->keepalive;
+/* Sends a request of our own on an idle connection. */
+static void ask(struct fl_pooled *pooled, const struct fl_payload *send,
+                const struct fl_payload *expect, fl_time timeout, fl_time now) {
   assert(pooled->state == FL_POOLED_IDLE);
-  if (!fl_errand_ask(pooled, &keepalive->send, &keepalive->expect,
-                     fl_time_add(now, config->request_timeout))) {
+  if (!fl_errand_ask(pooled, send, expect, fl_time_add(now, timeout))) {
     fl_pooled_retire(pooled, FL_OUT_OF_MEMORY, now);
     return;
   }
   metrics_of(pooled)->own_requests++;
   move(pooled, FL_POOLED_CHECKING);
   arm(pooled);
+}
+
+void fl_pooled_probe(struct fl_pooled *pooled, fl_time now) {
+  const struct fl_health_config *health = &upstream_of(pooled)->config->health;
+  ask(pooled, &health->send, &health->expect, health->timeout, now);
+}
+
+void fl_pooled_check(struct fl_pooled *pooled, fl_time now) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  if (config->keepalive.send.size == 0)
+    fl_pooled_probe(pooled, now);
+  else
+    ask(pooled, &config->keepalive.send, &config->keepalive.expect,
+        config->request_timeout, now);
 }
 
 /* Looks after an idle connection. Returns whether it stays. */
@@ -659,8 +692,7 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
       return;
     }
   } else if (pooled->state == FL_POOLED_QUIET) {
-    fl_pooled_place(pooled, now);
-    fl_upstream_wake(upstream);
+    settle(pooled, now);
   } else if (pooled->state == FL_POOLED_IDLE) {
     if (!look_after(pooled, now))
       return;
@@ -706,7 +738,7 @@ static struct fl_pooled *new_pooled(struct fl_server *server) {
 }
 
 /* Returns whether a connect is under way. */
-static bool open_to(struct fl_server *server, fl_time now) {
+static bool open_to(struct fl_server *server, bool probe, fl_time now) {
   uint32_t failures = server->failures;
   struct fl_pooled *pooled = new_pooled(server);
   if (pooled == NULL) {
@@ -718,8 +750,14 @@ static bool open_to(struct fl_server *server, fl_time now) {
   server->upstream->size++;
   server->upstream->gateway->upstream_conns++;
   enter(pooled, FL_POOLED_CONNECTING);
+  pooled->probe = probe;
   fl_connector_start(&pooled->connector, server, now);
   return server->failures == failures;
+}
+
+void fl_pool_probe(struct fl_server *server, fl_time now) {
+  assert(server->upstream->size < server->upstream->max_size);
+  (void)open_to(server, true, now);
 }
 
 static bool wants_more(const struct fl_upstream *upstream) {
@@ -730,6 +768,8 @@ static bool wants_more(const struct fl_upstream *upstream) {
   /* Attempts at a server that fails are no help to those that wait. */
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = upstream->servers[i];
+    if (!fl_server_may_use(server))
+      continue;
     coming += server->quiet + (server->failures == 0 ? server->connecting : 0);
   }
   return live(upstream) < min ||
@@ -772,11 +812,27 @@ bool fl_pool_take_back(struct fl_server *server, struct fl_conn *from,
   return true;
 }
 
+/* Where clients wait and there is no room, idle connections of ejected servers
+   make some. */
+static void make_room(struct fl_upstream *upstream, fl_time now) {
+  struct fl_list *node;
+  if (upstream->waiting == 0 || upstream->size < upstream->max_size)
+    return;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    struct fl_server *server = upstream->servers[i];
+    while (!fl_server_may_use(server) &&
+           (node = fl_list_first(&server->conns[FL_POOLED_IDLE])) != NULL)
+      fl_pooled_retire(FL_CONTAINER(node, struct fl_pooled, conn.link),
+                       FL_EJECTED, now);
+  }
+}
+
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
   struct fl_server *server;
+  make_room(upstream, now);
   while (wants_more(upstream) &&
          (server = fl_balance_connect(upstream, now)) != NULL)
-    if (!open_to(server, now))
+    if (!open_to(server, false, now))
       break;
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
                   wants_more(upstream) ? fl_balance_retry_at(upstream)

@@ -43,6 +43,7 @@ struct fl_pooled {
   struct fl_errand errand;
   enum fl_pooled_state state;
   struct fl_connector connector;
+  bool probe;          /* it was opened for a health check that is to come */
   bool replied;        /* it has delivered a reply, or served a session */
   bool replaced;       /* fl_pooled_replace ended its life */
   uint32_t timeouts;   /* of requests, since the last reply */
@@ -91,6 +92,12 @@ bool fl_pooled_stale(const struct fl_pooled *pooled, fl_time now);
    the state is IDLE, and config.json has such a request. When memory is out it
    is retired. */
 void fl_pooled_check(struct fl_pooled *pooled, fl_time now);
+
+/* Likewise with the request of health. */
+void fl_pooled_probe(struct fl_pooled *pooled, fl_time now);
+
+/* Opens a connection for a health check. Requires: max_size has room. */
+void fl_pool_probe(struct fl_server *server, fl_time now);
 
 /* Closes it for this reason: requests that were not begun come back to their
    clients, the others get the reply that is kept for them or an error each.

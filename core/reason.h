@@ -76,6 +76,8 @@
     "the server sent bytes that can be no frame of this framing")              \
   X(RESET_FAILED, "reset_failed",                                              \
     "the server did not answer reset.send with reset.expect alone")            \
+  X(PROBED, "probed", "the connection was a health check and is done")         \
+  X(EJECTED, "ejected", "others need the place of a server that was ejected")  \
   X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
   /* a connect */                                                              \
   X(CONNECT_REFUSED, "connect_refused", "nobody listens at that address")      \

@@ -2,6 +2,7 @@
 
 #include "core/balance.h"
 #include "core/gateway_state.h"
+#include "core/health.h"
 #include "core/relay_end.h"
 #include "core/relay_flow.h"
 #include "core/session.h"
@@ -154,6 +155,7 @@ static void server_connected(struct fl_conn *conn, enum fl_reason reason,
   metrics_of(relay)->upstream_connects++;
   fl_server_connected(server, now);
   fl_server_worked(server, now);
+  fl_health_success(server, now);
   struct fl_event event = {.kind = FL_EVENT_UPSTREAM_CONNECTED,
                            .upstream = upstream_of(relay)->config->name,
                            .server = server->endpoint->text,
@@ -269,6 +271,7 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
     fl_relay_refuse(waiter(upstream->waiters.prev), FL_TOO_MANY_WAITERS, NULL,
                     now);
   fl_pool_fill(upstream, now);
+  fl_health_run(upstream, now);
   fl_time due =
       fl_time_min(upstream->deadline.due, fl_session_relieve(upstream, now));
   if (upstream->waiting > 0 && upstream->size < upstream->max_size &&

@@ -2,6 +2,7 @@
 
 #include "core/backoff.h"
 #include "core/gateway_state.h"
+#include "core/health.h"
 #include "core/upstream.h"
 
 #include <assert.h>
@@ -17,6 +18,8 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
   server->upstream = upstream;
   server->endpoint = endpoint;
   server->index = index;
+  server->standing =
+      &upstream->generation->upstreams[upstream->index].standings[index];
   fl_list_init(&server->looking);
   fl_list_init(&server->resolving);
   fl_list_init(&server->relays);
@@ -65,11 +68,22 @@ static void tell(const struct fl_server *server, struct fl_event *event) {
   fl_gateway_event(server->upstream->gateway, event);
 }
 
-void fl_server_failed(struct fl_server *server, enum fl_reason reason,
+bool fl_server_may_use(const struct fl_server *server) {
+  const struct fl_upstream *upstream = server->upstream;
+  if (!fl_standing_ejected(server->standing))
+    return true;
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    if (!fl_standing_ejected(upstream->servers[i]->standing))
+      return false;
+  return true;
+}
+
+bool fl_server_failed(struct fl_server *server, enum fl_reason reason,
                       fl_time now) {
   const struct fl_io *io = server->upstream->gateway->io;
   if (server->failures > 0 && now < server->retry_at)
-    return; /* of the same outage: connects made side by side count once */
+    return false;
+  fl_health_failure(server, reason, now);
   if (server->failures < UINT32_MAX)
     server->failures++;
   server->failed_at = now;
@@ -78,13 +92,14 @@ void fl_server_failed(struct fl_server *server, enum fl_reason reason,
                                         server->failures, io->random(io->ctx)));
   /* In a stop, servers of the same process end, too. */
   if (server->down || connected(server) || server->upstream->gateway->stopping)
-    return;
+    return true;
   server->down = true;
   server->down_since = now;
   struct fl_event event = {.kind = FL_EVENT_SERVER_DOWN,
                            .reason = reason,
                            .retry_in = server->retry_at - now};
   tell(server, &event);
+  return true;
 }
 
 void fl_server_connected(struct fl_server *server, fl_time now) {

@@ -13,7 +13,12 @@ enum { FL_SERVER_ADDRS = 16 };
 
 struct fl_server {
   struct fl_upstream *upstream;
-  uint32_t index; /* among the upstream's */
+  uint32_t index;               /* among the upstream's */
+  struct fl_standing *standing; /* shared with other shards */
+  fl_time heard;                /* the last reply or, without one to wait for,
+                                   connect; with health only */
+  fl_time probed;               /* the last check began */
+  bool hurry; /* it is ejected and has answered: the next check is due now */
   const struct fl_endpoint *endpoint;
   struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
   uint32_t size;                          /* connections not closed yet */
@@ -44,12 +49,20 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
 /* Requires: no connection of it is left. NULL is fine. */
 void fl_server_free(struct fl_server *server);
 
+/* Whether it may get new requests and connections: the one place that decides.
+   An ejected server may not, unless every server of the upstream is ejected:
+   then all are used as if none were, for a check that is wrong must not keep
+   anybody from servers that work. */
+bool fl_server_may_use(const struct fl_server *server);
+
 /* Whether a connect may be started now. After a failure one attempt at a time
    is made until a connection stands. */
 bool fl_server_may_connect(const struct fl_server *server, fl_time now);
 
-/* A connect failed, or a connection ended early without a reply. */
-void fl_server_failed(struct fl_server *server, enum fl_reason reason,
+/* A connect failed, or a connection ended early without a reply. Returns false
+   when it is of the same outage as one that counted: connects made side by side
+   count once. */
+bool fl_server_failed(struct fl_server *server, enum fl_reason reason,
                       fl_time now);
 
 /* A connection stands; more may be opened at once. */

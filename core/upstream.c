@@ -3,6 +3,7 @@
 #include "core/balance.h"
 #include "core/collision.h"
 #include "core/gateway_state.h"
+#include "core/health.h"
 #include "core/placement.h"
 #include "core/relay.h"
 
@@ -225,7 +226,14 @@ void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now) {
   struct fl_pooled *pooled;
   while ((client = next_turn(upstream, &pooled, now)) != NULL)
     take_turn(upstream, client, pooled, now);
+  /* Clients have the first claim on places. */
   fl_pool_fill(upstream, now);
+  fl_health_run(upstream, now);
+}
+
+static void probe_expired(struct fl_deadline *deadline, fl_time now) {
+  (void)now;
+  fl_upstream_wake(FL_CONTAINER(deadline, struct fl_upstream, probe));
 }
 
 static void upstream_expired(struct fl_deadline *deadline, fl_time now) {
@@ -269,6 +277,7 @@ static void set_sizes(struct fl_upstream *upstream,
       fl_placement_has(placement, upstream->gateway->worker, workers, &shard);
   assert(here);
   (void)here;
+  upstream->probes = shard == 0 && upstream->config->health.interval != 0;
   upstream->min_size = fl_placement_part(pool->min_size, shard, count);
   if (pool->max_size == 0 && pool->min_size > 0 && upstream->min_size == 0)
     upstream->min_size = 1;
@@ -287,6 +296,7 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
   upstream->gateway = gateway;
   upstream->generation = fl_generation_hold(generation);
   upstream->config = &generation->config->upstreams[index];
+  upstream->index = index;
   set_sizes(upstream, generation->upstreams[index].placement,
             generation->workers);
   fl_list_init(&upstream->link);
@@ -296,7 +306,8 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
   fl_list_push_back(&gateway->upstreams, &upstream->link);
   if (add_servers(upstream) && init_keys(upstream) &&
       fl_deadline_add(&gateway->deadlines, &upstream->deadline,
-                      upstream_expired))
+                      upstream_expired) &&
+      fl_deadline_add(&gateway->deadlines, &upstream->probe, probe_expired))
     return upstream;
   fl_upstream_free(upstream);
   return NULL;
@@ -308,6 +319,7 @@ void fl_upstream_free(struct fl_upstream *upstream) {
   fl_list_remove(&upstream->link);
   fl_list_remove(&upstream->dispatch);
   fl_deadline_remove(&upstream->gateway->deadlines, &upstream->deadline);
+  fl_deadline_remove(&upstream->gateway->deadlines, &upstream->probe);
   for (uint32_t i = 0; i < upstream->server_count; i++)
     fl_server_free(upstream->servers[i]);
   free(upstream->servers);
@@ -368,7 +380,7 @@ static void check_followers(const struct fl_upstream *upstream) {
 }
 
 void fl_upstream_check(const struct fl_upstream *upstream) {
-  uint32_t size = 0, waiting = 0, states[FL_POOLED_STATES] = {0};
+  uint32_t size = 0, waiting = 0, usable = 0, states[FL_POOLED_STATES] = {0};
   uint64_t ticket = 0;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = upstream->servers[i];
@@ -379,6 +391,12 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
       of_server += count;
     }
     of_server += fl_list_size(&server->relays);
+    usable += fl_server_may_use(server)
+                  ? fl_list_size(&server->conns[FL_POOLED_BUSY]) +
+                        (upstream->config->pool.validate_after == 0
+                             ? fl_list_size(&server->conns[FL_POOLED_IDLE])
+                             : 0)
+                  : 0;
     assert(of_server == server->size && in_flight == server->in_flight);
     size += of_server;
   }
@@ -404,10 +422,8 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
   assert(waiting == upstream->waiting && upstream->lent == 0);
   assert(fl_keys_check(&upstream->keys) == upstream->parked);
   /* Nobody waits beside a connection with room, once a turn has ended, but for
-     idle ones that have to be checked first. */
-  assert(waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
-         states[FL_POOLED_BUSY] == 0);
-  assert(waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
-         states[FL_POOLED_IDLE] == 0 ||
-         upstream->config->pool.validate_after > 0);
+     idle ones that have to be checked first. (Another shard may just have found
+     that a server is fit for use again.) */
+  assert(waiting == 0 || usable == 0 || !fl_list_empty(&upstream->dispatch) ||
+         upstream->config->health.interval > 0);
 }

@@ -14,6 +14,7 @@ struct fl_upstream {
   struct fl_gateway *gateway;
   struct fl_list link;              /* on the gateway's */
   struct fl_generation *generation; /* that config is of; held */
+  uint32_t index;                   /* in it */
   const struct fl_upstream_config *config;
   struct fl_server **servers;
   uint32_t server_count;
@@ -37,6 +38,10 @@ struct fl_upstream {
   uint64_t next_ticket;
   struct fl_list dispatch;     /* on the gateway's list */
   struct fl_deadline deadline; /* the next connect that backoff allows */
+  bool probes;                 /* its servers are checked from here */
+  bool probe_waits;            /* for room; looked at in each dispatch */
+  fl_time probe_at;            /* the next check */
+  struct fl_deadline probe;
 };
 
 enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };

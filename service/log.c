@@ -346,7 +346,11 @@ static int client_closed_level(enum fl_reason reason) {
 /* A warning where the server broke a promise. */
 static int upstream_closed_level(enum fl_reason reason) {
   switch (reason) {
+  case FL_PROBED:
+    return FL_LOG_DEBUG;
   case FL_UNEXPECTED_DATA:
+  case FL_BAD_GREETING:
+  case FL_BAD_ANSWER:
   case FL_REPLY_TOO_LONG:
   case FL_REQUEST_TIMEOUT:
   case FL_UPSTREAM_CLOSED:
@@ -377,8 +381,10 @@ static int event_level(const struct fl_event *event) {
     return ended_with_client(event) ? FL_LOG_DEBUG
                                     : upstream_closed_level(event->reason);
   case FL_EVENT_SERVER_DOWN:
+  case FL_EVENT_SERVER_EJECTED:
     return FL_LOG_WARNING;
   case FL_EVENT_SERVER_UP:
+  case FL_EVENT_SERVER_RETURNED:
   case FL_EVENT_REQUEST_FAILED:
     return FL_LOG_INFO;
   case FL_EVENT_REQUEST_DONE:
@@ -435,6 +441,15 @@ static void log_upstream(int level, const struct fl_event *event) {
         "%s: server %s is down: %s, next attempt in %s", event->upstream,
         server, explain(reason, event->reason),
         fl_duration_format(event->retry_in, duration));
+    break;
+  case FL_EVENT_SERVER_EJECTED:
+    say(event, level, "upstream", "%s: server %s is ejected: %s%s",
+        event->upstream, server, explain(reason, event->reason),
+        event->none_left ? "; no server is left, so all are tried" : "");
+    break;
+  case FL_EVENT_SERVER_RETURNED:
+    say(event, level, "upstream", "%s: server %s has returned after %s",
+        event->upstream, server, fl_duration_format(event->duration, duration));
     break;
   default:
     say(event, level, "upstream", "%s: server %s is up again after %s",

@@ -182,6 +182,10 @@ static const char *kind_name(enum fl_event_kind kind) {
     return "server_down";
   case FL_EVENT_SERVER_UP:
     return "server_up";
+  case FL_EVENT_SERVER_EJECTED:
+    return "server_ejected";
+  case FL_EVENT_SERVER_RETURNED:
+    return "server_returned";
   case FL_EVENT_REQUEST_FAILED:
     return "request_failed";
   case FL_EVENT_REQUEST_DONE:
@@ -211,7 +215,8 @@ static void add_event(struct line *line, const struct fl_event *event) {
     add_string(line, "peer", fl_addr_format(&event->peer, peer));
   if (closed)
     add_traffic(line, event);
-  if (closed || event->kind == FL_EVENT_SERVER_UP)
+  if (closed || event->kind == FL_EVENT_SERVER_UP ||
+      event->kind == FL_EVENT_SERVER_RETURNED)
     add_time(line, "duration", event->duration);
   if (event->kind == FL_EVENT_SERVER_DOWN)
     add_time(line, "retry_in", event->retry_in);

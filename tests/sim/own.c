@@ -51,6 +51,7 @@ void sim_own_draw(struct sim *sim, struct sim_upstream_plan *plan) {
   plan->greets = !plan->built_in && sim_random_chance(&sim->random, 25);
   plan->signs_on = sim_random_chance(&sim->random, 25);
   plan->asked = sim_random_chance(&sim->random, 30);
+  plan->watched = sim_random_chance(&sim->random, 40);
   plan->says_bye = !plan->built_in && sim_random_chance(&sim->random, 30);
 }
 
@@ -75,6 +76,25 @@ static void add_keepalive(struct sim *sim, char *text,
   add_text(text, "\"keepalive_request\": {");
   add_question(sim, text, plan, "PING\n");
   add_text(text, interval);
+}
+
+static void add_health(struct sim *sim, char *text,
+                       const struct sim_upstream_plan *plan) {
+  char keys[160];
+  snprintf(keys, sizeof keys,
+           "\"health\": {\"interval\": \"%ums\", \"timeout\": \"%ums\", "
+           "\"rise\": %u, \"fall\": %u",
+           (unsigned)sim_random_between(&sim->random, 50, 3000),
+           plan->clean ? 60000
+                       : (unsigned)sim_random_between(&sim->random, 50, 2000),
+           (unsigned)sim_random_between(&sim->random, 1, 3),
+           (unsigned)sim_random_between(&sim->random, 1, 4));
+  add_text(text, keys);
+  if (sim_random_chance(&sim->random, 60)) {
+    add_text(text, ", ");
+    add_question(sim, text, plan, "PING\n");
+  }
+  add_text(text, "}, ");
 }
 
 static void add_on_close(struct sim *sim, char *text,
@@ -102,6 +122,8 @@ const char *sim_own_config(struct sim *sim,
     add_on_connect(sim, text, plan);
   if (plan->asked)
     add_keepalive(sim, text, plan);
+  if (plan->watched)
+    add_health(sim, text, plan);
   if (plan->says_bye)
     add_on_close(sim, text, plan);
   return text;

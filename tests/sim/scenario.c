@@ -208,6 +208,11 @@ static void add_relay_upstream(struct draft *draft, uint32_t upstream) {
     add_time(draft, "request_timeout", ample ? 60000 : 200, 60000);
   if (draft->relays == SESSIONS && percent(sim, 80))
     add(draft, "\"reset\": " SIM_SESSION_RESET ", ");
+  if (!ample && percent(sim, 60))
+    add(draft,
+        "\"health\": {\"interval\": \"%ums\", \"rise\": %u, \"fall\": %u}, ",
+        (unsigned)chance(sim, 5000, 20000), (unsigned)chance(sim, 1, 3),
+        (unsigned)chance(sim, 1, 4));
   add(draft, "\"pool\": {");
   unsigned max = (unsigned)chance(sim, 1, 4);
   bool limited = percent(sim, 50);

@@ -400,7 +400,9 @@ static uint64_t attempts_allowed(const struct sim_server *server) {
   for (fl_time wait = backoff->initial; wait < longest; steps++)
     wait *= backoff->factor;
   fl_time down = server->sim->clock.now - server->down_since;
-  return config->pool.max_size +
+  uint64_t probes =
+      config->health.interval == 0 ? 0 : 1 + down / config->health.interval;
+  return probes + config->pool.max_size +
          (20 + 4 * steps + 12 * down / longest) * config->workers;
 }
 

@@ -48,6 +48,7 @@ struct sim_upstream_plan {
   bool greets;    /* its servers speak first */
   bool signs_on;  /* its servers are told who connects */
   bool asked;     /* on idle connections: keepalive_request */
+  bool watched;   /* health */
   bool says_bye;  /* on_close */
   uint32_t bytes; /* the longest request to send to it, its end included */
   struct sim_wire wire; /* how requests and replies are framed */

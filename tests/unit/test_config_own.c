@@ -129,8 +129,13 @@ static void faults_are_told(void **state) {
        "upstreams[0].keepalive_request.send",
        "a frame with room for the id that pair says"},
       {"'pool':{'validate_after':'1s'}", "upstreams[0].pool.validate_after",
-       "\"0s\" without keepalive_request.send, by which a connection is "
-       "checked"},
+       "\"0s\" without keepalive_request.send or health.send, by which a "
+       "connection is checked"},
+      {"'health':{}", "upstreams[0].health.interval",
+       "required: a duration such as \"250ms\" (units us, ms, s, m, h, d), "
+       "0s to 1h"},
+      {"'health':{'interval':'1s','send':'a\\nb'}", "upstreams[0].health.send",
+       FRAME ", or what stands in one"},
       {"'on_connect':[7]", "upstreams[0].on_connect[0]", "an object"},
       {"'on_connect':{}", "upstreams[0].on_connect",
        "an array of 0 to 16 objects"},
