@@ -97,7 +97,8 @@ static void repeat(void *ctx, uint64_t arg) {
 }
 
 /* By id, the repeat may come at any time before the id may be another's. A key
-   may be another's as soon as its first reply has come. */
+   may be another request's as soon as its first reply has come, and a read may
+   end within the repeat: so that has a key nobody has, where that can be. */
 static void write_extra(struct reply *reply) {
   struct sim_server *server = reply->link->server;
   struct sim *sim = server->sim;
@@ -111,8 +112,12 @@ static void write_extra(struct reply *reply) {
   uint8_t *twice = sim_alloc(sim, 2 * reply->size);
   memcpy(twice, reply->bytes, reply->size);
   memcpy(twice + reply->size, reply->bytes, reply->size);
-  if (wire->pair.by == FL_PAIR_KEY && wire->pair.width > 0 &&
-      chance(server, 0, 1) == 0) /* with a key nobody has */
+  if (wire->pair.by == FL_PAIR_KEY && wire->pair.width == 0) {
+    sim_end_write(reply->link->end,
+                  (struct fl_slice){reply->bytes, reply->size});
+    return;
+  }
+  if (wire->pair.by == FL_PAIR_KEY)
     memset(twice + reply->size + wire->pair.offset, 0xff, wire->pair.width);
   sim_end_write_glued(reply->link->end,
                       (struct fl_slice){twice, 2 * reply->size}, reply->size);
