@@ -289,7 +289,7 @@ struct fl_client *fl_client_new(struct fl_listener *listener,
   client->conn.opened = client->active = now;
   fl_list_push_back(&listener->clients, &client->conn.link);
   gateway->clients[listener->config->mode]++;
-  gateway->metrics.clients_opened++;
+  listener->metrics.clients_opened++;
   struct fl_event event = {.kind = FL_EVENT_CLIENT_OPENED,
                            .listener = listener->config->name,
                            .peer = *peer};

@@ -159,7 +159,7 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
   }
   fl_pair_put(pair_of(client), client->conn.in.storage + client->conn.in.start,
               exchange->clients_id);
-  gateway->metrics.requests_resent++;
+  fl_client_metrics(client)->requests_resent++;
   client->frame_size = (uint32_t)frame.size;
   client->since = exchange->decoded;
   client->ticket = exchange->ticket;

@@ -15,7 +15,7 @@ fl_client_gateway(const struct fl_client *client) {
 
 static inline struct fl_metrics *
 fl_client_metrics(const struct fl_client *client) {
-  return &fl_client_gateway(client)->metrics;
+  return &client->listener->metrics;
 }
 
 /* Whether the next frame has to stay undecoded. */

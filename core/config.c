@@ -145,6 +145,8 @@ void fl_config_free(struct fl_config *config) {
     free_endpoints(config->upstreams[i].servers,
                    config->upstreams[i].server_count);
   }
+  free(config->control.path);
+  free(config->control.group);
   free(config->listeners);
   free(config->upstreams);
   free(config);

@@ -201,10 +201,18 @@ struct fl_upstream_config {
   struct fl_place place;
 };
 
+enum { FL_CONFIG_WORKERS_MAX = 64 };
+
+struct fl_control_config {
+  char *path;  /* NULL: auto */
+  char *group; /* NULL: none */
+};
+
 struct fl_config {
   uint32_t workers; /* 0: auto, one per processor */
   fl_time shutdown_timeout;
   struct fl_log_config log;
+  struct fl_control_config control;
   struct fl_sockopts socket; /* what listeners and upstreams start from */
   struct fl_listener_config *listeners;
   uint32_t listener_count;

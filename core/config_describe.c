@@ -24,6 +24,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_CHOICE:
   case FL_CONFIG_NAME:
   case FL_CONFIG_TARGET:
+  case FL_CONFIG_FILE:
   case FL_CONFIG_UPSTREAM:
     return "string";
   case FL_CONFIG_LISTEN:
@@ -123,6 +124,11 @@ void fl_config_describe_range(struct fl_text *text,
   case FL_CONFIG_NAME:
     add_limits(text, row);
     fl_text_add(text, " of A-Z a-z 0-9 . _ -");
+    break;
+  case FL_CONFIG_FILE:
+    fl_text_add(text, "a file name, ");
+    add_limits(text, row);
+    fl_text_add(text, " bytes");
     break;
   case FL_CONFIG_LISTEN:
     add_limits(text, row);

@@ -85,6 +85,10 @@ static void print_choice(struct printer *printer,
   fl_json_write_string(&printer->writer, row->choices[choice]);
 }
 
+static void print_name(struct printer *printer, const char *name) {
+  fl_json_write_string(&printer->writer, name == NULL ? "auto" : name);
+}
+
 static void print_endpoints(struct printer *printer,
                             const struct fl_config_row *row, const void *base) {
   const struct fl_endpoint *list =
@@ -196,7 +200,8 @@ static void print_value(struct printer *printer,
     print_choice(printer, row, base);
     break;
   case FL_CONFIG_NAME:
-    fl_json_write_string(writer, *(char *const *)field);
+  case FL_CONFIG_FILE:
+    print_name(printer, *(char *const *)field);
     break;
   case FL_CONFIG_TARGET:
     fl_json_write_string(writer, ((const struct fl_log_target *)field)->text);

@@ -28,11 +28,25 @@ static bool is_name(const struct fl_config_row *row, const char *string) {
   return string[size] == '\0' && size >= row->min && size <= row->max;
 }
 
+/* Control bytes have no place in messages; cJSON has checked UTF-8. */
+static bool is_file(const struct fl_config_row *row, const char *string) {
+  size_t size = strlen(string);
+  for (const char *at = string; *at != '\0'; at++)
+    if ((unsigned char)*at < 0x20 || *at == 0x7f)
+      return false;
+  return size >= row->min && size <= row->max;
+}
+
+/* A string that is kept as it is. */
 static void read_name(struct fl_config_reader *reader,
                       const struct fl_config_row *row,
                       const struct fl_config_node *node, void *base) {
   const char *string = cJSON_GetStringValue(node->item);
-  if (string == NULL || !is_name(row, string)) {
+  if (string != NULL && (row->flags & FL_CONFIG_AUTO) != 0 &&
+      strcmp(string, "auto") == 0)
+    return;
+  if (string == NULL || !(row->type == FL_CONFIG_FILE ? is_file(row, string)
+                                                      : is_name(row, string))) {
     wrong_value(reader, node, row);
     return;
   }
@@ -190,6 +204,7 @@ static void read_value(struct fl_config_reader *reader,
       wrong_value(reader, node, row);
     break;
   case FL_CONFIG_NAME:
+  case FL_CONFIG_FILE:
     read_name(reader, row, node, base);
     break;
   case FL_CONFIG_LISTEN:

@@ -166,7 +166,8 @@ static bool read_payload(const struct fl_config_row *row, const char *string,
 
 void fl_config_scalar_default(const struct fl_config_row *row, void *base) {
   uint64_t value = 0;
-  if (row->initial == NULL)
+  if (row->initial == NULL || row->type == FL_CONFIG_NAME ||
+      row->type == FL_CONFIG_FILE) /* "auto" is NULL */
     return;
   if (row->type == FL_CONFIG_BYTES) {
     (void)read_bytes(row, row->initial, base);

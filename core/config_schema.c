@@ -166,6 +166,10 @@ static void write_type(struct fl_json_writer *writer,
     write_number(writer, "maxLength", row->max);
     write_pair(writer, "pattern", "^[A-Za-z0-9._-]+$");
     break;
+  case FL_CONFIG_FILE: /* its length counts bytes */
+    write_pair(writer, "type", "string");
+    write_number(writer, "minLength", row->min);
+    break;
   case FL_CONFIG_IGNORED:
   case FL_CONFIG_TARGET:
   case FL_CONFIG_ADDRESS:

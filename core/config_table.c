@@ -79,6 +79,20 @@ static const struct fl_config_row log_rows[] = {
 static const struct fl_config_section log_section = {
   "log", ROWS(log_rows), .size = 0};
 
+static const struct fl_config_row control_rows[] = {
+  {"path", FL_CONFIG_FILE, FL_CONFIG_AUTO, "auto", 1, 107,
+   FIELD(fl_config, control.path),
+   .meaning = "The socket; `\"auto\"` is one in `/run/fairlead`, or without "
+              "root in `$XDG_RUNTIME_DIR/fairlead`, named after the "
+              "configuration file."},
+  {"group", FL_CONFIG_NAME, FL_CONFIG_AUTO, "auto", 1, 32,
+   FIELD(fl_config, control.group),
+   .meaning = "The group whose members may use it, too; `\"auto\"`: none, "
+              "only the user that runs Fairlead, and root."},
+};
+static const struct fl_config_section control_section = {
+  "control", ROWS(control_rows), .size = 0};
+
 static const struct fl_config_row keepalive_rows[] = {
   {"enabled", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, keepalive),
    .meaning = "Whether the system probes idle connections."},
@@ -661,8 +675,8 @@ const struct fl_config_section fl_config_upstream = {
 static const struct fl_config_row root_rows[] = {
   {"$schema", FL_CONFIG_IGNORED, 0, NULL, NO_FIELD,
    .meaning = "For editors that check the file while it is written."},
-  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 64,
-   FIELD(fl_config, workers),
+  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1,
+   FL_CONFIG_WORKERS_MAX, FIELD(fl_config, workers),
    .meaning = "Threads that serve; `\"auto\"` is one per processor."},
   {"shutdown_timeout", FL_CONFIG_DURATION, 0, "30s", S(0), HOURS(1), .step = 0,
    FIELD(fl_config, shutdown_timeout),
@@ -671,6 +685,10 @@ static const struct fl_config_row root_rows[] = {
   {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section,
    FIELD(fl_config, log),
    .meaning = "What is logged, how, and where to."},
+  {"control", FL_CONFIG_OBJECT, 0, NULL, .section = &control_section,
+   .offset = 0,
+   .meaning = "Where `fairlead status`, `stop` and the other commands reach "
+              "the program that runs."},
   /* Before listeners and upstreams, which start from it. */
   {"socket", FL_CONFIG_OBJECT, 0, NULL, .section = &socket_section,
    FIELD(fl_config, socket),

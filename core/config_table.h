@@ -19,7 +19,8 @@ enum fl_config_type {
   FL_CONFIG_CHOICE,   /* an enum of int's size, or FL_CONFIG_NO_FIELD */
   FL_CONFIG_BYTES,    /* struct fl_bytes; min and max are of its size */
   FL_CONFIG_PAYLOAD,  /* struct fl_payload; likewise */
-  FL_CONFIG_NAME,     /* char * */
+  FL_CONFIG_NAME,     /* char *; "auto" is NULL */
+  FL_CONFIG_FILE,     /* likewise */
   FL_CONFIG_TARGET,   /* struct fl_log_target: a word of `choices` or a path,
                          which has a / or \ in it */
   FL_CONFIG_LISTEN,   /* struct fl_endpoint * and a uint32_t count */

@@ -153,7 +153,7 @@ void fl_gateway_refused(struct fl_gateway *gateway, uint32_t slot,
                            .reason = reason,
                            .listener = from->config->name,
                            .peer = *peer};
-  gateway->metrics.clients_refused[reason]++;
+  from->metrics.clients_refused[reason]++;
   refusals->untold++;
   if (now >= refusals->quiet_until) {
     event.refused = refusals->untold;
@@ -280,8 +280,15 @@ uint32_t fl_gateway_upstream_connections(const struct fl_gateway *gateway) {
   return gateway->upstream_conns;
 }
 
-const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway) {
-  return &gateway->metrics;
+const struct fl_metrics *fl_gateway_metrics(struct fl_gateway *gateway) {
+  struct fl_list *link = gateway->listeners.next;
+  gateway->totals = gateway->gone;
+  for (; link != &gateway->listeners; link = link->next)
+    fl_metrics_add(&gateway->totals, &listener_of(link)->metrics);
+  for (link = gateway->upstreams.next; link != &gateway->upstreams;
+       link = link->next)
+    fl_metrics_add(&gateway->totals, &upstream_of(link)->metrics);
+  return &gateway->totals;
 }
 
 void fl_gateway_check(const struct fl_gateway *gateway) {

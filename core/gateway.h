@@ -81,7 +81,9 @@ uint32_t fl_gateway_clients(const struct fl_gateway *gateway,
                             enum fl_mode mode);
 uint32_t fl_gateway_upstream_connections(const struct fl_gateway *gateway);
 
-const struct fl_metrics *fl_gateway_metrics(const struct fl_gateway *gateway);
+/* The counters of all listeners and upstreams together, as they are now;
+   valid until the next call. */
+const struct fl_metrics *fl_gateway_metrics(struct fl_gateway *gateway);
 
 /* Asserts every invariant of pools, lists and counts; for tests. */
 void fl_gateway_check(const struct fl_gateway *gateway);

@@ -25,7 +25,9 @@ struct fl_gateway {
   struct fl_list looking;         /* servers whose name is looked up */
   struct fl_deadlines deadlines;
   struct fl_spare spare;
-  struct fl_metrics metrics;
+  uint64_t conns;           /* made so far */
+  struct fl_metrics gone;   /* of listeners and upstreams that are */
+  struct fl_metrics totals; /* what fl_gateway_metrics added up */
   /* Work left for the end of the turn, so that no call recurses into another
      connection's and each peer gets one write. */
   struct fl_list runnable;    /* clients whose situation changed */

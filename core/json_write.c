@@ -70,6 +70,16 @@ void fl_json_write_signed(struct fl_json_writer *writer, int32_t number) {
                      (uint64_t)(number < 0 ? -(int64_t)number : number));
 }
 
+void fl_json_write_seconds(struct fl_json_writer *writer, uint64_t duration) {
+  char digits[7] = ".000000";
+  uint64_t rest = duration % 1000000;
+  begin(writer);
+  fl_text_add_number(&writer->text, duration / 1000000);
+  for (size_t i = sizeof digits; --i > 0; rest /= 10)
+    digits[i] = (char)('0' + rest % 10);
+  fl_text_add_bytes(&writer->text, digits, sizeof digits);
+}
+
 void fl_json_write_boolean(struct fl_json_writer *writer, bool value) {
   begin(writer);
   fl_text_add(&writer->text, value ? "true" : "false");

@@ -23,6 +23,8 @@ void fl_json_write_key(struct fl_json_writer *writer, const char *key);
 void fl_json_write_string(struct fl_json_writer *writer, const char *string);
 void fl_json_write_number(struct fl_json_writer *writer, uint64_t number);
 void fl_json_write_signed(struct fl_json_writer *writer, int32_t number);
+/* Microseconds as seconds: 1.500000. */
+void fl_json_write_seconds(struct fl_json_writer *writer, uint64_t duration);
 void fl_json_write_boolean(struct fl_json_writer *writer, bool value);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/generation.h"
 #include "core/list.h"
+#include "core/metrics.h"
 #include "core/occupancy.h"
 
 struct fl_gateway;
@@ -27,6 +28,7 @@ struct fl_listener {
   struct fl_list clients;         /* not closed yet */
   uint32_t slot;
   struct fl_refusals refusals[3]; /* from FL_DENIED_ADDRESS on */
+  struct fl_metrics metrics;      /* of its clients */
 };
 
 /* Listener `index` of a generation's configuration, on the gateway's list.

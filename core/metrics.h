@@ -1,5 +1,6 @@
-/* Counters of one worker. Plain numbers: one thread writes them, and who
-   reads them from another thread does so after the worker has stopped. */
+/* Counters of one listener or one upstream on one worker. Plain numbers: the
+   worker's thread writes them, and it alone reads them, to copy them into a
+   snapshot (core/snapshot.h). */
 #ifndef FL_CORE_METRICS_H
 #define FL_CORE_METRICS_H
 

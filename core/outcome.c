@@ -17,7 +17,7 @@ static struct fl_upstream *upstream_of(const struct fl_pooled *pooled) {
 }
 
 static struct fl_metrics *metrics_of(const struct fl_pooled *pooled) {
-  return &pooled->conn.gateway->metrics;
+  return &upstream_of(pooled)->metrics;
 }
 
 static const char *server_of(const struct fl_pooled *pooled) {

@@ -19,7 +19,7 @@ static struct fl_upstream *upstream_of(const struct fl_pooled *pooled) {
 }
 
 static struct fl_metrics *metrics_of(const struct fl_pooled *pooled) {
-  return &pooled->conn.gateway->metrics;
+  return &upstream_of(pooled)->metrics;
 }
 
 /* States. */
@@ -742,7 +742,7 @@ static bool open_to(struct fl_server *server, bool probe, fl_time now) {
   uint32_t failures = server->failures;
   struct fl_pooled *pooled = new_pooled(server);
   if (pooled == NULL) {
-    server->upstream->gateway->metrics.connects_failed[FL_OUT_OF_MEMORY]++;
+    server->upstream->metrics.connects_failed[FL_OUT_OF_MEMORY]++;
     fl_server_failed(server, FL_OUT_OF_MEMORY, now);
     return false;
   }

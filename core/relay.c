@@ -23,8 +23,12 @@ static struct fl_gateway *gateway_of(const struct fl_relay *relay) {
   return relay->client.conn.gateway;
 }
 
-static struct fl_metrics *metrics_of(const struct fl_relay *relay) {
-  return &gateway_of(relay)->metrics;
+static struct fl_metrics *of_listener(const struct fl_relay *relay) {
+  return &relay->listener->metrics;
+}
+
+static struct fl_metrics *of_upstream(const struct fl_relay *relay) {
+  return &relay->listener->upstream->metrics;
 }
 
 static struct fl_upstream *upstream_of(const struct fl_relay *relay) {
@@ -112,7 +116,7 @@ static void attempt_failed(struct fl_relay *relay, fl_time now) {
 static void connect_failed(struct fl_relay *relay, enum fl_reason reason,
                            fl_time now) {
   struct fl_conn *conn = &relay->server.conn;
-  metrics_of(relay)->connects_failed[reason]++;
+  of_upstream(relay)->connects_failed[reason]++;
   if (fl_connector_next(&relay->connector))
     return;
   fl_server_failed(relay->connector.server, reason, now);
@@ -152,7 +156,7 @@ static void server_connected(struct fl_conn *conn, enum fl_reason reason,
   }
   conn->opened = now;
   server->connecting--;
-  metrics_of(relay)->upstream_connects++;
+  of_upstream(relay)->upstream_connects++;
   fl_server_connected(server, now);
   fl_server_worked(server, now);
   fl_health_success(server, now);
@@ -306,7 +310,7 @@ static void tell_opened(const struct fl_relay *relay) {
   struct fl_event event = {.kind = FL_EVENT_CLIENT_OPENED,
                            .listener = relay->listener->config->name,
                            .peer = relay->client.conn.peer};
-  metrics_of(relay)->clients_opened++;
+  of_listener(relay)->clients_opened++;
   fl_gateway_event(gateway_of(relay), &event);
 }
 

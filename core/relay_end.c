@@ -10,8 +10,12 @@ static struct fl_gateway *gateway_of(const struct fl_relay *relay) {
   return relay->client.conn.gateway;
 }
 
-static struct fl_metrics *metrics_of(const struct fl_relay *relay) {
-  return &gateway_of(relay)->metrics;
+static struct fl_metrics *of_listener(const struct fl_relay *relay) {
+  return &relay->listener->metrics;
+}
+
+static struct fl_metrics *of_upstream(const struct fl_relay *relay) {
+  return &relay->listener->upstream->metrics;
 }
 
 static struct fl_upstream *upstream_of(const struct fl_relay *relay) {
@@ -33,9 +37,9 @@ static void tell_client_closed(struct fl_relay *relay, enum fl_reason reason,
                            .frames = conn->frames,
                            .raw = !fl_session_framed(relay),
                            .duration = now - conn->opened};
-  metrics_of(relay)->clients_closed[reason]++;
-  metrics_of(relay)->client_bytes_in += conn->bytes_in;
-  metrics_of(relay)->client_bytes_out += conn->bytes_out;
+  of_listener(relay)->clients_closed[reason]++;
+  of_listener(relay)->client_bytes_in += conn->bytes_in;
+  of_listener(relay)->client_bytes_out += conn->bytes_out;
   fl_gateway_event(gateway_of(relay), &event);
 }
 
@@ -52,9 +56,9 @@ static void tell_server_closed(struct fl_relay *relay, enum fl_reason reason,
                            .frames = conn->frames,
                            .raw = !fl_session_framed(relay),
                            .duration = now - conn->opened};
-  metrics_of(relay)->upstream_closed[reason]++;
-  metrics_of(relay)->upstream_bytes_in += conn->bytes_in;
-  metrics_of(relay)->upstream_bytes_out += conn->bytes_out;
+  of_upstream(relay)->upstream_closed[reason]++;
+  of_upstream(relay)->upstream_bytes_in += conn->bytes_in;
+  of_upstream(relay)->upstream_bytes_out += conn->bytes_out;
   fl_gateway_event(gateway_of(relay), &event);
 }
 

@@ -10,9 +10,20 @@ bool fl_transport_init(struct fl_conn *conn, struct fl_gateway *gateway,
   conn->gateway = gateway;
   conn->owner = owner;
   conn->reading = true;
+  conn->serial_low = (uint32_t)++gateway->conns;
+  conn->serial_high = (uint16_t)(gateway->conns >> 32);
   fl_list_init(&conn->link);
   fl_list_init(&conn->dirty);
   return fl_deadline_add(&gateway->deadlines, &conn->deadline, expired);
+}
+
+uint64_t fl_transport_id(const struct fl_conn *conn) {
+  uint64_t serial = (uint64_t)conn->serial_high << 32 | conn->serial_low;
+  return serial * FL_CONFIG_WORKERS_MAX + conn->gateway->worker;
+}
+
+uint32_t fl_transport_id_worker(uint64_t id) {
+  return (uint32_t)(id % FL_CONFIG_WORKERS_MAX);
 }
 
 static void free_rest(struct fl_conn *conn) {

@@ -51,7 +51,15 @@ struct fl_conn {
   uint64_t frames;    /* complete frames from the peer */
   struct fl_addr peer;
   bool reading;
+  uint16_t serial_high; /* in two parts, which take no room */
+  uint32_t serial_low;
 };
+
+/* The connection's number: no other of the process has or had it. */
+uint64_t fl_transport_id(const struct fl_conn *conn);
+
+/* The worker on which the connection of that number is. */
+uint32_t fl_transport_id_worker(uint64_t id);
 
 /* Requires: *conn is zeroed. Returns false when memory is out. */
 bool fl_transport_init(struct fl_conn *conn, struct fl_gateway *gateway,

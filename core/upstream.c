@@ -315,6 +315,7 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
 
 void fl_upstream_free(struct fl_upstream *upstream) {
   assert(upstream->size == 0 && upstream->waiting + upstream->parked == 0);
+  fl_metrics_add(&upstream->gateway->gone, &upstream->metrics);
   fl_keys_free(&upstream->keys);
   fl_list_remove(&upstream->link);
   fl_list_remove(&upstream->dispatch);

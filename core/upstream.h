@@ -42,6 +42,7 @@ struct fl_upstream {
   bool probe_waits;            /* for room; looked at in each dispatch */
   fl_time probe_at;            /* the next check */
   struct fl_deadline probe;
+  struct fl_metrics metrics; /* of its connections */
 };
 
 enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };

@@ -199,6 +199,20 @@ static void on_asked(void *owner, struct fl_message *message) {
     enter_after_poll(worker, stage);
 }
 
+static void on_call(void *owner, struct fl_message *message) {
+  struct fl_worker *worker = owner;
+  struct fl_call *call = (struct fl_call *)message;
+  call->run(call, worker->gateway, fl_clock());
+  call->message.deliver = call->done;
+  fl_mailbox_post(worker->control, &call->message);
+}
+
+void fl_worker_call(struct fl_worker *worker, struct fl_call *call) {
+  call->worker = worker;
+  call->message.deliver = on_call;
+  fl_mailbox_post(&worker->mailbox, &call->message);
+}
+
 void fl_worker_ask(struct fl_worker *worker, enum fl_stage stage) {
   fl_mailbox_post(&worker->mailbox, &worker->asked[stage]);
 }
@@ -355,7 +369,7 @@ void fl_worker_join(struct fl_worker *worker) {
   (void)uv_thread_join(&worker->thread);
 }
 
-const struct fl_metrics *fl_worker_metrics(const struct fl_worker *worker) {
+const struct fl_metrics *fl_worker_metrics(struct fl_worker *worker) {
   return fl_gateway_metrics(worker->gateway);
 }
 

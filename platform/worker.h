@@ -82,11 +82,25 @@ void fl_worker_hand_over(struct fl_worker *worker, struct fl_sock *sock);
    every worker; END that NOW is done on every worker. */
 void fl_worker_ask(struct fl_worker *worker, enum fl_stage stage);
 
+/* Something to do with a worker's gateway on its thread. Embedded in what it
+   carries, like a message. */
+struct fl_call {
+  struct fl_message message;
+  void (*run)(struct fl_call *call, struct fl_gateway *gateway, fl_time now);
+  fl_message_fn *done; /* on control's thread, with the message above */
+  struct fl_worker *worker;
+};
+
+/* Has `run` called between two turns of the worker, and then `done`, with
+   control as the owner. From control's thread. Requires: started; before END
+   is asked for. What was called for comes back before the thread ends. */
+void fl_worker_call(struct fl_worker *worker, struct fl_call *call);
+
 /* Waits for the thread's end, after END. */
 void fl_worker_join(struct fl_worker *worker);
 
 /* Requires: joined or never started. */
-const struct fl_metrics *fl_worker_metrics(const struct fl_worker *worker);
+const struct fl_metrics *fl_worker_metrics(struct fl_worker *worker);
 
 /* Requires: joined or never started. Returns false, everything left as it
    is, when the system still works on a lookup for this worker: then its

@@ -82,26 +82,52 @@ static const char *signal_name(int number) {
   return number == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
-/* The first signal begins the stop, the second ends the process. */
-static void on_signal(uv_signal_t *handle, int number) {
-  struct fl_control *control = handle->data;
+bool fl_control_stop(struct fl_control *control, const char *who) {
   fl_time limit = control->config->shutdown_timeout;
   uint32_t open = clients(control);
   char text[FL_DURATION_TEXT];
-  if (control->stage != FL_STAGE_SERVE) {
-    fl_log(FL_LOG_WARNING, "service", "%s again: ending at once",
-           signal_name(number));
-    fl_log_stop();
-    fl_daemon_end(128 + number);
-    fl_process_exit(128 + number);
-  }
+  if (control->stage != FL_STAGE_SERVE)
+    return false;
   fl_log(FL_LOG_INFO, "service",
          "stopping: %s; %u client%s connected, requests that have arrived "
          "are answered for up to %s; a second signal ends at once",
-         signal_name(number), open, open == 1 ? " is" : "s are",
+         who, open, open == 1 ? " is" : "s are",
          fl_duration_format(limit, text));
   (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
   ask(control, FL_STAGE_QUIET);
+  return true;
+}
+
+/* The first signal begins the stop, the second ends the process. One behind
+   the command `stop` is the first: a supervisor that runs the command may
+   send it, too. */
+static void on_signal(uv_signal_t *handle, int number) {
+  struct fl_control *control = handle->data;
+  const char *name = signal_name(number);
+  bool first = control->signals++ == 0;
+  if (fl_control_stop(control, name))
+    return;
+  if (first) {
+    fl_log(FL_LOG_INFO, "service",
+           "%s: stopping already; another signal ends at once", name);
+    return;
+  }
+  fl_log(FL_LOG_WARNING, "service", "%s again: ending at once", name);
+  fl_log_stop();
+  fl_daemon_end(128 + number);
+  fl_process_exit(128 + number);
+}
+
+bool fl_control_turns(const struct fl_control *control) {
+  return control->count > 0 && control->stage < FL_STAGE_END;
+}
+
+const char *fl_control_state(const struct fl_control *control) {
+  return control->stage == FL_STAGE_SERVE ? "serving" : "stopping";
+}
+
+void fl_control_settle(struct fl_control *control) {
+  (void)uv_run(&control->loop, UV_RUN_NOWAIT);
 }
 
 static void on_reopen(uv_signal_t *handle, int number) {

@@ -18,7 +18,8 @@ struct fl_control {
   struct fl_worker **workers; /* those that have started */
   uint32_t count;
   enum fl_stage stage;
-  uint32_t done; /* workers that have done the stage */
+  uint32_t done;    /* workers that have done the stage */
+  unsigned signals; /* that came */
 };
 
 /* Catches the signals from now on. Returns 0 or an error of libuv. */
@@ -36,6 +37,19 @@ void fl_control_serve(struct fl_control *control, struct fl_worker **workers,
 /* Ends workers that never served, because not all could be started. */
 void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
                         uint32_t count);
+
+/* Begins the stop that SIGTERM begins. `who` wants it, for the log: one
+   clause. Returns false when one is under way. On the main thread. */
+bool fl_control_stop(struct fl_control *control, const char *who);
+
+/* Whether the workers still turn, so that they can be called. */
+bool fl_control_turns(const struct fl_control *control);
+
+/* "serving" or "stopping". */
+const char *fl_control_state(const struct fl_control *control);
+
+/* After the workers' threads have ended: takes what they had sent. */
+void fl_control_settle(struct fl_control *control);
 
 void fl_control_close(struct fl_control *control);
 

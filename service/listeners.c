@@ -113,15 +113,15 @@ static int bind_all(struct fl_listeners *listeners,
    listens, so "in use" may also be found here. Those that could not be bound
    are passed over. */
 static int listen_all(struct fl_listeners *listeners,
-                      const struct fl_config *config, const char *path,
-                      struct fl_addr *addrs) {
+                      const struct fl_config *config, const char *path) {
   int status = FL_STATUS_OK;
   uint32_t n = 0;
   for (uint32_t i = 0; i < config->listener_count; i++)
     for (uint32_t j = 0; j < config->listeners[i].listen_count; j++, n++) {
-      struct fl_acceptor *acceptor = listeners->list[n].acceptor;
-      int error =
-          acceptor == NULL ? 0 : fl_acceptor_listen(acceptor, &addrs[n]);
+      struct fl_listening *one = &listeners->list[n];
+      int error = one->acceptor == NULL
+                      ? 0
+                      : fl_acceptor_listen(one->acceptor, &one->addr);
       if (error != 0)
         add_status(&status, complain(config, path, i, j, error));
     }
@@ -130,13 +130,12 @@ static int listen_all(struct fl_listeners *listeners,
 
 static void announce(const struct fl_listeners *listeners,
                      const struct fl_config *config,
-                     const struct fl_addr *addrs,
                      const struct fl_hooks *hooks) {
   char text[FL_ADDR_TEXT];
   for (uint32_t n = 0; n < listeners->count; n++)
     hooks->log(FL_LOG_INFO, "listener", "%s: listening on %s",
                config->listeners[listeners->list[n].listener].name,
-               fl_addr_format(&addrs[n], text));
+               fl_addr_format(&listeners->list[n].addr, text));
 }
 
 int fl_listeners_open(struct fl_listeners *listeners,
@@ -146,19 +145,16 @@ int fl_listeners_open(struct fl_listeners *listeners,
   uint32_t count = 0;
   for (uint32_t i = 0; i < config->listener_count; i++)
     count += config->listeners[i].listen_count;
-  struct fl_addr *addrs = calloc(count + 1, sizeof *addrs);
   *listeners =
       (struct fl_listeners){.list = calloc(count + 1, sizeof *listeners->list)};
-  if (addrs == NULL || listeners->list == NULL) {
+  if (listeners->list == NULL) {
     hooks->log(FL_LOG_ERROR, "service", "out of memory");
-    goto done;
+    return status;
   }
   status = bind_all(listeners, config, path, hooks);
-  add_status(&status, listen_all(listeners, config, path, addrs));
+  add_status(&status, listen_all(listeners, config, path));
   if (status == FL_STATUS_OK)
-    announce(listeners, config, addrs, hooks);
-done:
-  free(addrs);
+    announce(listeners, config, hooks);
   if (status != FL_STATUS_OK)
     fl_listeners_close(listeners);
   return status;

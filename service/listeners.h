@@ -8,7 +8,8 @@
 
 struct fl_listening {
   struct fl_acceptor *acceptor;
-  uint32_t listener; /* index in the configuration */
+  uint32_t listener;   /* index in the configuration */
+  struct fl_addr addr; /* in effect */
 };
 
 struct fl_listeners {

@@ -81,6 +81,12 @@ int main(int argc, char *argv[]) {
     return printed(fl_check(options.config, options.print));
   case FL_ACTION_CONNECT:
     return fl_connect(&options.ping);
+  case FL_ACTION_STATUS:
+    options.remote.config = options.config;
+    return printed(fl_remote_status(&options.remote));
+  case FL_ACTION_STOP:
+    options.remote.config = options.config;
+    return fl_remote_stop(&options.remote);
   case FL_ACTION_PING:
     return fl_ping(&options.ping);
   case FL_ACTION_HELP:

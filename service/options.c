@@ -48,6 +48,34 @@ static const struct command {
      "  --print        print the effective configuration, every default\n"
      "                 filled in, to standard output\n"
      "  --help         this text\n"},
+    {"status", FL_ACTION_STATUS,
+     "Usage: fairlead status --config FILE [--connections] [--json] [--watch]\n"
+     "\n"
+     "Shows what the fairlead that runs with FILE is doing: its listeners and\n"
+     "their clients, its upstreams, their servers and connections.\n"
+     "\n"
+     "  --config FILE   the configuration that it runs with; or\n"
+     "  --control PATH  its control socket (its log names it at the start)\n"
+     "  --connections   list the connections, too: up to 10000 of each worker\n"
+     "  --json          as JSON, for programs\n"
+     "  --watch         again every two seconds, until Ctrl-C\n"
+     "  --help          this text\n"
+     "\n"
+     "Exit status: 0, 1 when no fairlead is reached there, 2 when the command\n"
+     "line is wrong, 3 when the system refused.\n"},
+    {"stop", FL_ACTION_STOP,
+     "Usage: fairlead stop --config FILE\n"
+     "\n"
+     "Stops the fairlead that runs with FILE as SIGTERM does, and waits until\n"
+     "it has ended: no new clients, requests that were complete are answered,\n"
+     "for at most shutdown_timeout.\n"
+     "\n"
+     "  --config FILE   the configuration that it runs with; or\n"
+     "  --control PATH  its control socket (its log names it at the start)\n"
+     "  --help          this text\n"
+     "\n"
+     "Exit status: that with which it ended; 1 also when none is reached\n"
+     "there, 3 also when it was ended in another way meanwhile.\n"},
     {"ping", FL_ACTION_PING,
      "Usage: fairlead ping HOST:PORT [OPTION...]\n"
      "\n"
@@ -138,6 +166,8 @@ static const struct command {
      "\n"
      "  fairlead run --config FILE              serve until stopped\n"
      "  fairlead check --config FILE [--print]  check a configuration\n"
+     "  fairlead status --config FILE           show what it is doing\n"
+     "  fairlead stop --config FILE             stop it, and wait\n"
      "  fairlead ping HOST:PORT [OPTION...]     measure a server's answers\n"
      "  fairlead connect HOST:PORT [OPTION...]  talk to a server\n"
      "  fairlead help [COMMAND]                 explain a command\n"
@@ -158,7 +188,8 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 #define OF(action) (1U << (action))
 #define OF_CLIENTS (OF(FL_ACTION_PING) | OF(FL_ACTION_CONNECT))
-#define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK))
+#define OF_REMOTE (OF(FL_ACTION_STATUS) | OF(FL_ACTION_STOP))
+#define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK) | OF_REMOTE)
 
 /* The options of commands. */
 static const struct option {
@@ -172,6 +203,10 @@ static const struct option {
     {"--pidfile", OF(FL_ACTION_RUN), "FILE"},
     {"--user", OF(FL_ACTION_RUN), "NAME"},
     {"--print", OF(FL_ACTION_CHECK), NULL},
+    {"--control", OF_REMOTE, "PATH"},
+    {"--connections", OF(FL_ACTION_STATUS), NULL},
+    {"--json", OF(FL_ACTION_STATUS), NULL},
+    {"--watch", OF(FL_ACTION_STATUS), NULL},
     {"--count", OF(FL_ACTION_PING), "N"},
     {"--interval", OF(FL_ACTION_PING), "D"},
     {"--timeout", OF_CLIENTS, "D"},
@@ -351,6 +386,8 @@ static const char **text_option(struct fl_options *options, const char *name) {
     return &options->daemon.pidfile;
   if (strcmp(name, "--user") == 0)
     return &options->daemon.user;
+  if (strcmp(name, "--control") == 0)
+    return &options->remote.control;
   return &options->config;
 }
 
@@ -370,6 +407,21 @@ static bool read_value(struct reading *reading, const struct option *option,
   return fail(reading, "%s: %s", option->name, error);
 }
 
+/* Where an option without a value is kept; NULL for --help. */
+static bool *flag_of(struct fl_options *options, const char *name) {
+  if (strcmp(name, "--daemon") == 0)
+    return &options->daemon.detach;
+  if (strcmp(name, "--print") == 0)
+    return &options->print;
+  if (strcmp(name, "--quiet") == 0)
+    return &options->ping.quiet;
+  if (strcmp(name, "--connections") == 0)
+    return &options->remote.connections;
+  if (strcmp(name, "--json") == 0)
+    return &options->remote.json;
+  return strcmp(name, "--watch") == 0 ? &options->remote.watch : NULL;
+}
+
 static bool read_option(struct reading *reading, const char *argument) {
   struct fl_options *options = reading->options;
   const struct option *option = find_option(argument, options->action);
@@ -379,12 +431,9 @@ static bool read_option(struct reading *reading, const char *argument) {
     return read_value(reading, option, argument);
   if (strchr(argument, '=') != NULL)
     return fail(reading, "%s takes no value", option->name);
-  if (strcmp(option->name, "--daemon") == 0) {
-    options->daemon.detach = true;
-  } else if (strcmp(option->name, "--print") == 0) {
-    options->print = true;
-  } else if (strcmp(option->name, "--quiet") == 0) {
-    options->ping.quiet = true;
+  bool *flag = flag_of(options, option->name);
+  if (flag != NULL) {
+    *flag = true;
   } else {
     options->topic = options->action;
     options->action = FL_ACTION_HELP;
@@ -403,10 +452,32 @@ static bool read_target(struct reading *reading, const char *target) {
          fail(reading, "%s", error);
 }
 
+/* A command for a fairlead that runs: which one? */
+static bool is_remote_complete(const struct reading *reading) {
+  const struct fl_options *options = reading->options;
+  const char *name = command_name(options->action);
+  if (options->config != NULL && options->remote.control != NULL)
+    return fail(reading, "--config and --control both say where it is: give "
+                         "one of them");
+  if (options->config == NULL && options->remote.control == NULL)
+    return fail(reading,
+                "--config is missing: fairlead %s --config FILE (or --control "
+                "PATH)",
+                name);
+  if (options->config != NULL && strcmp(options->config, "-") == 0)
+    return fail(reading,
+                "standard input tells nothing of a fairlead that runs: "
+                "fairlead %s --control PATH",
+                name);
+  return true;
+}
+
 /* Whether nothing is missing that the command needs. */
 static bool is_complete(const struct reading *reading) {
   const struct fl_options *options = reading->options;
   char error[FL_PING_FINISH_ERROR];
+  if ((OF(options->action) & OF_REMOTE) != 0)
+    return is_remote_complete(reading);
   if (!is_client(options->action))
     return options->config != NULL ||
            fail(reading, "--config is missing: fairlead %s --config FILE",
@@ -426,7 +497,7 @@ static bool is_help(const char *word) {
   return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* "run", "check" and "ping". The first --help ends the reading. */
+/* All but "help". The first --help ends the reading. */
 static bool read_options(struct reading *reading) {
   struct fl_options *options = reading->options;
   while (*reading->next != NULL) {

@@ -4,6 +4,7 @@
 
 #include "service/daemon.h"
 #include "service/ping_options.h"
+#include "service/remote.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 enum fl_action {
   FL_ACTION_RUN,
   FL_ACTION_CHECK,
+  FL_ACTION_STATUS,
+  FL_ACTION_STOP,
   FL_ACTION_PING,
   FL_ACTION_CONNECT,
   FL_ACTION_HELP,
@@ -20,10 +23,11 @@ enum fl_action {
 struct fl_options {
   enum fl_action action;
   enum fl_action topic; /* HELP: the command it is about; HELP for all */
-  const char *config;   /* RUN and CHECK: a file, "-" for standard input */
+  const char *config;   /* a file; RUN and CHECK: "-" for standard input */
   struct fl_daemon_options daemon; /* RUN */
-  bool print;                  /* CHECK: print the effective configuration */
-  struct fl_ping_options ping; /* PING and CONNECT */
+  bool print; /* CHECK: print the effective configuration */
+  struct fl_remote_options remote; /* of STATUS and STOP; but for `config` */
+  struct fl_ping_options ping;     /* PING and CONNECT */
 };
 
 enum { FL_OPTIONS_ERROR = 320 };

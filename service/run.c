@@ -1,10 +1,10 @@
 #include "service/run.h"
 
+#include "platform/clock.h"
 #include "platform/random.h"
 #include "platform/worker.h"
-#include "service/control.h"
+#include "service/channel.h"
 #include "service/daemon.h"
-#include "service/listeners.h"
 #include "service/log.h"
 #include "service/process.h"
 #include "service/status.h"
@@ -15,10 +15,13 @@
 
 struct run {
   struct fl_config *config;
+  const char *path; /* of its file, for people */
   struct fl_generation *generation;
   struct fl_listeners listeners;
   struct fl_admission admission;
   struct fl_control control;
+  struct fl_instance instance;
+  struct fl_channel *channel;
   struct fl_worker **workers;
   uint32_t count;
 };
@@ -138,6 +141,22 @@ static int serve(struct run *run) {
   }
   for (uint32_t i = 0; i < started; i++)
     fl_worker_join(run->workers[i]);
+  fl_control_settle(&run->control);
+  return status;
+}
+
+/* Opens the control socket, and serves. */
+static int serve_controlled(struct run *run) {
+  run->instance = (struct fl_instance){.config = run->config,
+                                       .path = run->path,
+                                       .listeners = &run->listeners,
+                                       .control = &run->control,
+                                       .workers = run->workers,
+                                       .count = run->count,
+                                       .started = fl_clock()};
+  int status = fl_channel_open(&run->channel, &run->instance);
+  if (status == FL_STATUS_OK)
+    status = serve(run);
   return status;
 }
 
@@ -218,12 +237,14 @@ static int run_all(struct run *run) {
     fl_log(FL_LOG_ERROR, "service", "the log's thread cannot be started: %s",
            uv_strerror(error));
   else if (make_workers(run) && attach_listeners(run))
-    status = serve(run);
+    status = serve_controlled(run);
   if (status == FL_STATUS_OK) {
     log_totals(run);
     fl_log(FL_LOG_INFO, "service", "stopped");
   }
+  fl_channel_close(run->channel, status);
   fl_control_close(&run->control);
+  fl_channel_free(run->channel);
   fl_log_stop();
   return status;
 }
@@ -231,7 +252,7 @@ static int run_all(struct run *run) {
 /* A lookup that the system still works on would be waited for when the
    process ends in the ordinary way (libuv joins its threads then). */
 int fl_run(struct fl_config *config, const char *path) {
-  struct run run = {.config = config};
+  struct run run = {.config = config, .path = path};
   fl_process_prepare();
   int status = fl_listeners_open(&run.listeners, config, path, &hooks);
   if (status != FL_STATUS_OK) {

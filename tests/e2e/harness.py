@@ -1,16 +1,19 @@
 """What the end-to-end tests share: the program as a process, line clients,
 and a line server whose behaviour a test writes."""
 
+import atexit
 import collections
 import json
 import os
 import random
 import re
 import resource
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -24,6 +27,11 @@ REPORT = re.compile(
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends RST
 ESTABLISHED = 1  # tcpi_state, Linux include/net/tcp_states.h
+
+
+# Control sockets: the path of one has 107 bytes at most.
+RUNTIME = tempfile.mkdtemp(prefix="fl-")
+atexit.register(shutil.rmtree, RUNTIME, ignore_errors=True)
 
 
 def program_path():
@@ -44,6 +52,7 @@ def environment():
     """The environment of the program: sanitizers report by their own status
     and keep little freed memory, so that memory checks mean something."""
     values = dict(os.environ)
+    values["RUNTIME_DIRECTORY"] = RUNTIME
     for name, more in (
         ("ASAN_OPTIONS", "exitcode=99:quarantine_size_mb=4"),
         ("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"),
@@ -91,6 +100,16 @@ def free_port():
                 continue
             return host, port
     raise AssertionError("no free port")
+
+
+def read_all(sock):
+    """What comes until the stream ends."""
+    data = b""
+    while True:
+        more = sock.recv(1 << 16)
+        if not more:
+            return data
+        data += more
 
 
 def at(address):
@@ -246,6 +265,22 @@ class Fairlead:
 
     def address(self, name):
         return self.addresses(name)[0]
+
+    def control(self):
+        """The path of its control socket."""
+        return self.wait_log(r" control listening on (\S+)")[1]
+
+    def ask(self, line):
+        """Sends one line to the control socket; returns the JSON answer."""
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(20 * SLOW)
+            peer.connect(self.control())
+            peer.sendall(line.encode("latin-1") + b"\n")
+            return json.loads(read_all(peer))
+
+    def state(self, connections=False):
+        """What `fairlead status --json` shows."""
+        return self.ask("connections" if connections else "status")
 
     def kill(self, number=signal.SIGTERM):
         self.process.send_signal(number)

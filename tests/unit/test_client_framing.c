@@ -24,11 +24,11 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-  const struct fl_metrics *metrics = fl_gateway_metrics(out.gateway);
   uint64_t failed = 0;
   (void)state;
   if (out.stopped != FL_STOP_NOW)
     fl_outside_stop(&out, FL_STOP_NOW);
+  const struct fl_metrics *metrics = fl_gateway_metrics(out.gateway);
   for (int i = 0; i < FL_REASON_COUNT; i++)
     failed += metrics->requests_failed[i];
   assert_int_equal(metrics->requests,

@@ -126,10 +126,8 @@ static void tick_says_when_it_is_needed_next(void **state) {
 static void refused_clients_are_told_of_now_and_then(void **state) {
   (void)state;
   const struct fl_addr peer = {.family = FL_ADDR_IP4, .port = 7};
-  const struct fl_metrics *metrics;
   fl_outside_init(&out);
   fl_outside_start(&out);
-  metrics = fl_gateway_metrics(out.gateway);
   for (int i = 0; i < 5; i++)
     fl_gateway_refused(out.gateway, 1, &peer, FL_DENIED_ADDRESS, out.now);
   fl_gateway_refused(out.gateway, 1, &peer, FL_ADDRESS_RATE, out.now);
@@ -144,6 +142,7 @@ static void refused_clients_are_told_of_now_and_then(void **state) {
     assert_int_equal(out.events[i].kind, FL_EVENT_CLIENT_REFUSED);
     assert_int_equal(out.events[i].refused, expected[i]);
   }
+  const struct fl_metrics *metrics = fl_gateway_metrics(out.gateway);
   assert_int_equal(metrics->clients_refused[FL_DENIED_ADDRESS], 8);
   assert_int_equal(metrics->clients_refused[FL_ADDRESS_RATE], 1);
   fl_outside_end(&out);

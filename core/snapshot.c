@@ -1,0 +1,494 @@
+#include "core/snapshot.h"
+
+#include "core/client.h"
+#include "core/gateway_state.h"
+#include "core/relay.h"
+#include "core/text.h"
+#include "core/upstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A snapshot while it is taken. */
+struct taking {
+  struct fl_snapshot *snapshot;
+  const struct fl_gateway *gateway;
+  uint32_t capacity; /* of the connections */
+  bool connections;
+  fl_time now;
+};
+
+static char *copy(struct fl_snapshot *snapshot, const char *text) {
+  char *made = fl_text_copy(text, strlen(text));
+  snapshot->failed |= made == NULL;
+  return made;
+}
+
+/* Room for one connection more, or NULL. */
+static struct fl_snapshot_conn *new_conn(struct taking *taking) {
+  struct fl_snapshot *snapshot = taking->snapshot;
+  if (snapshot->conn_count >= FL_SNAPSHOT_CONNECTIONS_MAX) {
+    snapshot->conns_omitted++;
+    return NULL;
+  }
+  if (snapshot->conn_count == taking->capacity) {
+    uint32_t capacity = taking->capacity == 0 ? 64 : taking->capacity * 2;
+    struct fl_snapshot_conn *grown =
+        realloc(snapshot->conns, capacity * sizeof *grown);
+    snapshot->failed |= grown == NULL;
+    if (grown == NULL)
+      return NULL;
+    snapshot->conns = grown;
+    taking->capacity = capacity;
+  }
+  return &snapshot->conns[snapshot->conn_count++];
+}
+
+static void list_conn(struct taking *taking, const struct fl_conn *conn,
+                      const struct fl_listener *listener,
+                      const struct fl_server *server, const char *state,
+                      uint32_t in_flight) {
+  if (!taking->connections)
+    return;
+  struct fl_snapshot_conn *to = new_conn(taking);
+  if (to == NULL)
+    return;
+  *to = (struct fl_snapshot_conn){
+      .id = fl_transport_id(conn),
+      .of_client = server == NULL,
+      .name = copy(taking->snapshot, server == NULL
+                                         ? listener->config->name
+                                         : server->upstream->config->name),
+      .state = state,
+      .peer = conn->peer,
+      .age = conn->opened == 0 ? 0 : taking->now - conn->opened,
+      .bytes_in = conn->bytes_in,
+      .bytes_out = fl_transport_taken(conn),
+      .frames = conn->frames,
+      .in_flight = in_flight};
+  if (server != NULL)
+    to->server = copy(taking->snapshot, server->endpoint->text);
+}
+
+/* ---- listeners ---- */
+
+static const char *client_state(const struct fl_client *client) {
+  switch ((enum fl_client_state)client->state) {
+  case FL_CLIENT_OPEN:
+    break;
+  case FL_CLIENT_FLUSHING:
+    return "flushing";
+  case FL_CLIENT_LINGERING:
+    return "lingering";
+  case FL_CLIENT_CLOSING:
+    return "closing";
+  }
+  if (client->frame_size > 0)
+    return "waiting";
+  return client->outstanding > 0 ? "in_flight" : "idle";
+}
+
+static const char *relay_state(const struct fl_relay *relay) {
+  static const char *const names[] = {
+      [FL_RELAY_WAITING] = "waiting", [FL_RELAY_CONNECTING] = "connecting",
+      [FL_RELAY_OPEN] = "open",       [FL_RELAY_DELIVERING] = "delivering",
+      [FL_RELAY_CLOSING] = "closing",
+  };
+  return names[relay->state];
+}
+
+/* What a client that is open has moved is counted when it is closed. */
+static void add_client_bytes(struct fl_metrics *metrics,
+                             const struct fl_conn *conn, bool closing) {
+  if (closing)
+    return;
+  metrics->client_bytes_in += conn->bytes_in;
+  metrics->client_bytes_out += fl_transport_taken(conn);
+}
+
+static void take_client(struct taking *taking, struct fl_snapshot_listener *to,
+                        const struct fl_listener *listener,
+                        struct fl_list *node) {
+  if (listener->config->mode == FL_MODE_RELAY) {
+    const struct fl_relay *relay = FL_CONTAINER(node, struct fl_relay, link);
+    add_client_bytes(&to->metrics, &relay->client.conn, relay->client.told);
+    if (relay->client.exists)
+      list_conn(taking, &relay->client.conn, listener, NULL, relay_state(relay),
+                0);
+    return;
+  }
+  const struct fl_client *client =
+      FL_CONTAINER(node, struct fl_client, conn.link);
+  add_client_bytes(&to->metrics, &client->conn,
+                   client->state == FL_CLIENT_CLOSING);
+  list_conn(taking, &client->conn, listener, NULL, client_state(client),
+            client->outstanding);
+}
+
+static void take_listener(struct taking *taking,
+                          const struct fl_listener *listener) {
+  struct fl_snapshot *snapshot = taking->snapshot;
+  struct fl_snapshot_listener *to =
+      &snapshot->listeners[snapshot->listener_count++];
+  const struct fl_listener_config *config = listener->config;
+  to->name = copy(snapshot, config->name);
+  to->mode = config->mode;
+  to->max_connections = config->max_connections;
+  to->metrics = listener->metrics;
+  to->index = (uint32_t)(config - listener->generation->config->listeners);
+  if (listener->upstream != NULL)
+    to->upstream = copy(snapshot, listener->upstream->config->name);
+  const struct fl_list *list = &listener->clients;
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    to->clients++;
+    take_client(taking, to, listener, node);
+  }
+}
+
+/* ---- upstreams ---- */
+
+static const char *const pooled_states[FL_POOLED_STATES] = {
+    [FL_POOLED_CONNECTING] = "connecting",
+    [FL_POOLED_QUIET] = "quiet",
+    [FL_POOLED_SIGNING_ON] = "signing_on",
+    [FL_POOLED_IDLE] = "idle",
+    [FL_POOLED_BUSY] = "busy",
+    [FL_POOLED_FULL] = "full",
+    [FL_POOLED_CLOSING] = "closing",
+    [FL_POOLED_CHECKING] = "checking",
+    [FL_POOLED_LEAVING] = "leaving",
+};
+
+const char *fl_pooled_state_name(int state) { return pooled_states[state]; }
+
+const char *fl_server_state_name(enum fl_server_state state) {
+  static const char *const names[] = {"unused", "down", "up"};
+  return names[state];
+}
+
+static void add_upstream_bytes(struct fl_metrics *metrics,
+                               const struct fl_conn *conn) {
+  metrics->upstream_bytes_in += conn->bytes_in;
+  metrics->upstream_bytes_out += fl_transport_taken(conn);
+}
+
+static void take_pooled(struct taking *taking, struct fl_snapshot_upstream *up,
+                        struct fl_snapshot_server *to,
+                        const struct fl_server *server, int state) {
+  const struct fl_list *list = &server->conns[state];
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    const struct fl_pooled *pooled =
+        FL_CONTAINER(node, struct fl_pooled, conn.link);
+    to->conns[state]++;
+    if (state != FL_POOLED_CLOSING && state != FL_POOLED_CONNECTING)
+      add_upstream_bytes(&up->metrics, &pooled->conn);
+    list_conn(taking, &pooled->conn, NULL, server, pooled_states[state],
+              pooled->exchanges.count);
+  }
+}
+
+static int state_of_relayed(const struct fl_relay *relay) {
+  if (relay->server.told || relay->state == FL_RELAY_CLOSING ||
+      relay->state == FL_RELAY_WAITING)
+    return FL_POOLED_CLOSING;
+  return relay->state == FL_RELAY_CONNECTING ? FL_POOLED_CONNECTING
+                                             : FL_POOLED_FULL;
+}
+
+static void take_relayed(struct taking *taking, struct fl_snapshot_upstream *up,
+                         struct fl_snapshot_server *to,
+                         const struct fl_server *server) {
+  const struct fl_list *list = &server->relays;
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    const struct fl_relay *relay =
+        FL_CONTAINER(node, struct fl_relay, server.conn.link);
+    int state = state_of_relayed(relay);
+    to->conns[state]++;
+    if (state == FL_POOLED_FULL)
+      add_upstream_bytes(&up->metrics, &relay->server.conn);
+    list_conn(
+        taking, &relay->server.conn, NULL, server,
+        state == FL_POOLED_FULL ? relay_state(relay) : pooled_states[state], 0);
+  }
+}
+
+static enum fl_server_state state_of(const struct fl_snapshot_server *server,
+                                     bool failed) {
+  if (server->conns[FL_POOLED_QUIET] + server->conns[FL_POOLED_SIGNING_ON] +
+          server->conns[FL_POOLED_CHECKING] + server->conns[FL_POOLED_IDLE] +
+          server->conns[FL_POOLED_BUSY] + server->conns[FL_POOLED_FULL] >
+      0)
+    return FL_SERVER_UP;
+  return failed ? FL_SERVER_DOWN : FL_SERVER_UNUSED;
+}
+
+static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
+                        const struct fl_server *server) {
+  struct fl_snapshot_server *to = &up->servers[up->server_count++];
+  to->address = copy(taking->snapshot, server->endpoint->text);
+  to->in_flight = server->in_flight;
+  to->failures = server->failures;
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    take_pooled(taking, up, to, server, state);
+  take_relayed(taking, up, to, server);
+  to->state = state_of(to, server->failures > 0);
+  if (to->state != FL_SERVER_DOWN)
+    return;
+  if (server->down)
+    to->down_for = taking->now - server->down_since;
+  if (server->retry_at > taking->now)
+    to->retry_in = server->retry_at - taking->now;
+}
+
+static void take_upstream(struct taking *taking,
+                          const struct fl_upstream *upstream) {
+  struct fl_snapshot *snapshot = taking->snapshot;
+  struct fl_snapshot_upstream *to =
+      &snapshot->upstreams[snapshot->upstream_count++];
+  to->name = copy(snapshot, upstream->config->name);
+  to->index =
+      (uint32_t)(upstream->config - upstream->generation->config->upstreams);
+  to->mode = upstream->config->mode;
+  to->size = upstream->size;
+  to->max_size = upstream->max_size == UINT32_MAX ? 0 : upstream->max_size;
+  to->waiting = upstream->waiting + upstream->following + upstream->parked;
+  to->metrics = upstream->metrics;
+  to->servers = calloc(upstream->server_count, sizeof *to->servers);
+  snapshot->failed |= to->servers == NULL;
+  for (uint32_t i = 0; to->servers != NULL && i < upstream->server_count; i++)
+    take_server(taking, to, upstream->servers[i]);
+}
+
+/* ---- the whole ---- */
+
+static uint32_t length(const struct fl_list *list) {
+  uint32_t count = 0;
+  for (const struct fl_list *node = list->next; node != list; node = node->next)
+    count++;
+  return count;
+}
+
+static void take_state(struct taking *taking) {
+  struct fl_snapshot *snapshot = taking->snapshot;
+  const struct fl_list *listeners = &taking->gateway->listeners;
+  const struct fl_list *upstreams = &taking->gateway->upstreams;
+  snapshot->listeners =
+      calloc(length(listeners) + 1, sizeof *snapshot->listeners);
+  snapshot->upstreams =
+      calloc(length(upstreams) + 1, sizeof *snapshot->upstreams);
+  snapshot->failed |=
+      snapshot->listeners == NULL || snapshot->upstreams == NULL;
+  if (snapshot->failed)
+    return;
+  for (struct fl_list *at = listeners->next; at != listeners; at = at->next)
+    take_listener(taking, FL_CONTAINER(at, struct fl_listener, link));
+  for (struct fl_list *at = upstreams->next; at != upstreams; at = at->next)
+    take_upstream(taking, FL_CONTAINER(at, struct fl_upstream, link));
+}
+
+void fl_snapshot_take(struct fl_snapshot *snapshot,
+                      const struct fl_gateway *gateway, unsigned what,
+                      fl_time now) {
+  struct taking taking = {.snapshot = snapshot,
+                          .gateway = gateway,
+                          .connections = (what & FL_SNAPSHOT_CONNECTIONS) != 0,
+                          .now = now};
+  *snapshot = (struct fl_snapshot){0};
+  if (what != 0)
+    take_state(&taking);
+}
+
+/* ---- adding ---- */
+
+/* Makes room for `more` behind `count` elements; NULL when memory is out. */
+static void *grow(struct fl_snapshot *sum, void *elements, uint32_t count,
+                  uint32_t more, size_t size) {
+  void *grown = realloc(elements, ((size_t)count + more + 1) * size);
+  sum->failed |= grown == NULL;
+  return grown;
+}
+
+static struct fl_snapshot_listener *same_listener(struct fl_snapshot *sum,
+                                                  const char *name) {
+  for (uint32_t i = 0; i < sum->listener_count; i++)
+    if (strcmp(sum->listeners[i].name, name) == 0)
+      return &sum->listeners[i];
+  return NULL;
+}
+
+static struct fl_snapshot_upstream *same_upstream(struct fl_snapshot *sum,
+                                                  const char *name) {
+  for (uint32_t i = 0; i < sum->upstream_count; i++)
+    if (strcmp(sum->upstreams[i].name, name) == 0)
+      return &sum->upstreams[i];
+  return NULL;
+}
+
+static void add_server(struct fl_snapshot_server *to,
+                       const struct fl_snapshot_server *part) {
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    to->conns[state] += part->conns[state];
+  to->in_flight += part->in_flight;
+  if (part->failures > to->failures)
+    to->failures = part->failures;
+  if (part->state == FL_SERVER_DOWN &&
+      (to->state != FL_SERVER_DOWN || part->retry_in < to->retry_in))
+    to->retry_in = part->retry_in;
+  if (part->down_for > to->down_for)
+    to->down_for = part->down_for;
+  if (part->state > to->state)
+    to->state = part->state;
+}
+
+/* By address: one of two may be of an older configuration. */
+static struct fl_snapshot_server *same_server(struct fl_snapshot_upstream *sum,
+                                              const char *address) {
+  for (uint32_t i = 0; i < sum->server_count; i++)
+    if (strcmp(sum->servers[i].address, address) == 0)
+      return &sum->servers[i];
+  return NULL;
+}
+
+static void add_servers(struct fl_snapshot *sum,
+                        struct fl_snapshot_upstream *to,
+                        struct fl_snapshot_upstream *part) {
+  struct fl_snapshot_server *grown = grow(sum, to->servers, to->server_count,
+                                          part->server_count, sizeof *grown);
+  if (grown == NULL)
+    return;
+  to->servers = grown;
+  for (uint32_t i = 0; i < part->server_count; i++) {
+    struct fl_snapshot_server *from = &part->servers[i];
+    struct fl_snapshot_server *same = same_server(to, from->address);
+    if (same == NULL) {
+      to->servers[to->server_count++] = *from;
+      *from = (struct fl_snapshot_server){0};
+    } else {
+      add_server(same, from);
+    }
+  }
+}
+
+static void add_upstream(struct fl_snapshot *sum,
+                         struct fl_snapshot_upstream *to,
+                         struct fl_snapshot_upstream *part) {
+  fl_metrics_add(&to->metrics, &part->metrics);
+  to->size += part->size;
+  to->max_size += part->max_size;
+  to->waiting += part->waiting;
+  add_servers(sum, to, part);
+}
+
+static void add_listeners(struct fl_snapshot *sum, struct fl_snapshot *part) {
+  struct fl_snapshot_listener *grown =
+      grow(sum, sum->listeners, sum->listener_count, part->listener_count,
+           sizeof *grown);
+  if (grown == NULL)
+    return;
+  sum->listeners = grown;
+  for (uint32_t i = 0; i < part->listener_count; i++) {
+    struct fl_snapshot_listener *from = &part->listeners[i];
+    struct fl_snapshot_listener *to = same_listener(sum, from->name);
+    if (to == NULL) {
+      to = &sum->listeners[sum->listener_count++];
+      *to = *from;
+      *from = (struct fl_snapshot_listener){0};
+      continue;
+    }
+    fl_metrics_add(&to->metrics, &from->metrics);
+    to->clients += from->clients;
+  }
+}
+
+static void add_upstreams(struct fl_snapshot *sum, struct fl_snapshot *part) {
+  struct fl_snapshot_upstream *grown =
+      grow(sum, sum->upstreams, sum->upstream_count, part->upstream_count,
+           sizeof *grown);
+  if (grown == NULL)
+    return;
+  sum->upstreams = grown;
+  for (uint32_t i = 0; i < part->upstream_count; i++) {
+    struct fl_snapshot_upstream *from = &part->upstreams[i];
+    struct fl_snapshot_upstream *to = same_upstream(sum, from->name);
+    if (to == NULL) {
+      sum->upstreams[sum->upstream_count++] = *from;
+      *from = (struct fl_snapshot_upstream){0};
+    } else {
+      add_upstream(sum, to, from);
+    }
+  }
+}
+
+static void add_conns(struct fl_snapshot *sum, struct fl_snapshot *part) {
+  struct fl_snapshot_conn *grown =
+      grow(sum, sum->conns, sum->conn_count, part->conn_count, sizeof *grown);
+  if (grown == NULL)
+    return;
+  sum->conns = grown;
+  if (part->conn_count > 0)
+    memcpy(sum->conns + sum->conn_count, part->conns,
+           part->conn_count * sizeof *grown);
+  sum->conn_count += part->conn_count;
+  part->conn_count = 0;
+  sum->conns_omitted += part->conns_omitted;
+}
+
+void fl_snapshot_add(struct fl_snapshot *sum, struct fl_snapshot *part) {
+  /* One that is short of a name has nothing to be recognised by. */
+  sum->failed |= part->failed;
+  if (!sum->failed) {
+    add_listeners(sum, part);
+    add_upstreams(sum, part);
+    add_conns(sum, part);
+  }
+  fl_snapshot_free(part);
+}
+
+/* ---- order ---- */
+
+static int compare_listeners(const void *a, const void *b) {
+  const struct fl_snapshot_listener *one = a;
+  const struct fl_snapshot_listener *two = b;
+  return (one->index > two->index) - (one->index < two->index);
+}
+
+static int compare_upstreams(const void *a, const void *b) {
+  const struct fl_snapshot_upstream *one = a;
+  const struct fl_snapshot_upstream *two = b;
+  return (one->index > two->index) - (one->index < two->index);
+}
+
+void fl_snapshot_sort(struct fl_snapshot *snapshot) {
+  if (snapshot->listener_count > 0)
+    qsort(snapshot->listeners, snapshot->listener_count,
+          sizeof *snapshot->listeners, compare_listeners);
+  if (snapshot->upstream_count > 0)
+    qsort(snapshot->upstreams, snapshot->upstream_count,
+          sizeof *snapshot->upstreams, compare_upstreams);
+}
+
+/* ---- freeing ---- */
+
+static void free_upstream(struct fl_snapshot_upstream *upstream) {
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    free(upstream->servers[i].address);
+  free(upstream->servers);
+  free(upstream->name);
+}
+
+void fl_snapshot_free(struct fl_snapshot *snapshot) {
+  for (uint32_t i = 0; i < snapshot->listener_count; i++) {
+    free(snapshot->listeners[i].name);
+    free(snapshot->listeners[i].upstream);
+  }
+  for (uint32_t i = 0; i < snapshot->upstream_count; i++)
+    free_upstream(&snapshot->upstreams[i]);
+  for (uint32_t i = 0; i < snapshot->conn_count; i++) {
+    free(snapshot->conns[i].name);
+    free(snapshot->conns[i].server);
+  }
+  free(snapshot->listeners);
+  free(snapshot->upstreams);
+  free(snapshot->conns);
+  *snapshot = (struct fl_snapshot){0};
+}

@@ -1,0 +1,67 @@
+#include "service/remote.h"
+
+#include "service/call.h"
+#include "service/status.h"
+#include "service/status_text.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <uv.h>
+
+enum { TIMEOUT_MS = 30000, WATCH_MS = 2000 };
+
+static char *call(const struct fl_remote_options *options, const char *line,
+                  unsigned timeout_ms, int *status) {
+  const struct fl_call_setup setup = {.config = options->config,
+                                      .control = options->control,
+                                      .line = line,
+                                      .timeout_ms = timeout_ms};
+  return fl_call_text(&setup, status);
+}
+
+/* Prints an answer. Returns the exit status. */
+static int show(const char *text, bool json) {
+  cJSON *state;
+  int status = fl_call_json(text, &state);
+  if (status == FL_STATUS_OK && json)
+    fputs(text, stdout);
+  else if (status == FL_STATUS_OK && !fl_status_text(state, stdout))
+    status = FL_STATUS_SYSTEM;
+  cJSON_Delete(state);
+  return status;
+}
+
+static int status_once(const struct fl_remote_options *options) {
+  int status;
+  char *text =
+      call(options, options->connections ? "connections\n" : "status\n",
+           TIMEOUT_MS, &status);
+  if (text == NULL)
+    return status;
+  if (options->watch && !options->json)
+    fputs("\033[H\033[2J", stdout); /* to the top, and clear */
+  status = show(text, options->json);
+  free(text);
+  return status;
+}
+
+int fl_remote_status(const struct fl_remote_options *options) {
+  int status = status_once(options);
+  while (options->watch && status == FL_STATUS_OK && fflush(stdout) == 0) {
+    uv_sleep(WATCH_MS);
+    status = status_once(options);
+  }
+  return status;
+}
+
+int fl_remote_stop(const struct fl_remote_options *options) {
+  cJSON *answer;
+  int status;
+  char *text = call(options, "stop\n", 0, &status);
+  if (text == NULL)
+    return status;
+  status = fl_call_json(text, &answer);
+  cJSON_Delete(answer);
+  free(text);
+  return status;
+}

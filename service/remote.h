@@ -1,0 +1,23 @@
+/* The commands that speak to a running fairlead through its control
+   socket. */
+#ifndef FL_SERVICE_REMOTE_H
+#define FL_SERVICE_REMOTE_H
+
+#include <stdbool.h>
+
+struct fl_remote_options {
+  const char *config;  /* the configuration that it runs with; or */
+  const char *control; /* the socket itself */
+  bool json;           /* status: as it came */
+  bool connections;    /* status: each of them */
+  bool watch;          /* status: again and again */
+};
+
+/* fairlead status: prints it. Returns an exit status. */
+int fl_remote_status(const struct fl_remote_options *options);
+
+/* fairlead stop: asks for the stop and waits until the process has ended.
+   Returns its exit status. */
+int fl_remote_stop(const struct fl_remote_options *options);
+
+#endif
