@@ -58,6 +58,8 @@ void fl_client_close(struct fl_client *client, enum fl_reason reason,
   if (client->state == FL_CLIENT_OPEN)
     client->reason = (uint8_t)reason;
   client->state = FL_CLIENT_CLOSING;
+  if (client->held)
+    fl_span_leave(&client->listener->held, now);
   fl_client_leave_upstream(client, now);
   fl_list_remove(&client->runnable);
   fl_transport_close(&client->conn, reset);
@@ -184,6 +186,7 @@ static void client_data(struct fl_conn *conn, struct fl_slice bytes,
 /* Its timeouts begin anew: while it was held it could not be heard. */
 static void release(struct fl_client *client, fl_time now) {
   client->held = false;
+  fl_span_leave(&client->listener->held, now);
   client->active = now;
   if (client->frame_size == 0)
     client->since = now;

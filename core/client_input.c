@@ -17,9 +17,12 @@ size_t fl_client_in_max(const struct fl_client *client) {
 /* Asked before each frame. From the high watermark on a client is held until
    it is below the low one, so that it is not woken for every few bytes it
    takes. */
-static bool may_decode(struct fl_client *client) {
-  if (fl_transport_unsent(&client->conn) >= FL_HIGH_WATERMARK)
+static bool may_decode(struct fl_client *client, fl_time now) {
+  if (fl_transport_unsent(&client->conn) >= FL_HIGH_WATERMARK &&
+      !client->held) {
     client->held = true;
+    fl_span_enter(&client->listener->held, now);
+  }
   return client->state == FL_CLIENT_OPEN && !fl_client_blocked(client);
 }
 
@@ -90,7 +93,7 @@ static size_t consume(struct fl_client *client, struct fl_slice bytes,
                       fl_time now) {
   const struct fl_listener_config *config = client->listener->config;
   size_t used = 0;
-  while (used < bytes.size && may_decode(client)) {
+  while (used < bytes.size && may_decode(client, now)) {
     struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
     long size = fl_framing_next(&config->framing, &client->framing, rest,
                                 config->max_frame);

@@ -57,6 +57,7 @@ static void drop_frame(struct fl_client *client, fl_time now) {
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
                      const struct fl_exchange *exchange, fl_time now) {
   fl_client_metrics(client)->replies++;
+  fl_histogram_add(&client->listener->total, now - exchange->decoded);
   client->active = now;
   fl_client_queue(client, frame, now);
   if (client->state != FL_CLIENT_OPEN)

@@ -5,6 +5,7 @@
 #include "core/config_error.h"
 #include "core/config_read.h"
 #include "core/config_table.h"
+#include "core/sha256.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -117,8 +118,10 @@ struct fl_config *fl_config_read(struct fl_slice text,
   else
     read_text(copy, text.size, config, errors);
   free(copy);
-  if (errors->count == 0 && !errors->out_of_memory)
+  if (errors->count == 0 && !errors->out_of_memory) {
+    (void)fl_sha256(text, config->sha256);
     return config;
+  }
   fl_config_free(config);
   return NULL;
 }
@@ -145,6 +148,11 @@ void fl_config_free(struct fl_config *config) {
     free_endpoints(config->upstreams[i].servers,
                    config->upstreams[i].server_count);
   }
+  fl_endpoint_clear(&config->admin.listen);
+  fl_endpoint_clear(&config->admin.health_listen);
+  for (uint32_t i = 0; i < config->admin.host_count; i++)
+    free(config->admin.hosts[i]);
+  free(config->admin.hosts);
   free(config->control.path);
   free(config->control.group);
   free(config->listeners);

@@ -203,6 +203,15 @@ struct fl_upstream_config {
 
 enum { FL_CONFIG_WORKERS_MAX = 64 };
 
+struct fl_admin_config {
+  struct fl_endpoint listen; /* text NULL: none */
+  struct fl_endpoint health_listen;
+  char **hosts;
+  uint32_t host_count;
+};
+
+enum { FL_CONFIG_SHA256 = 65 };
+
 struct fl_control_config {
   char *path;  /* NULL: auto */
   char *group; /* NULL: none */
@@ -213,7 +222,9 @@ struct fl_config {
   fl_time shutdown_timeout;
   struct fl_log_config log;
   struct fl_control_config control;
-  struct fl_sockopts socket; /* what listeners and upstreams start from */
+  struct fl_admin_config admin;
+  char sha256[FL_CONFIG_SHA256]; /* of the text, in hexadecimal digits */
+  struct fl_sockopts socket;     /* what listeners and upstreams start from */
   struct fl_listener_config *listeners;
   uint32_t listener_count;
   struct fl_upstream_config *upstreams;

@@ -21,6 +21,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
     return "bytes";
   case FL_CONFIG_IGNORED:
   case FL_CONFIG_ADDRESS:
+  case FL_CONFIG_ENDPOINT:
   case FL_CONFIG_CHOICE:
   case FL_CONFIG_NAME:
   case FL_CONFIG_TARGET:
@@ -30,6 +31,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
+  case FL_CONFIG_NAMES:
     return "array of strings";
   case FL_CONFIG_OBJECT:
     return "object";
@@ -130,6 +132,13 @@ void fl_config_describe_range(struct fl_text *text,
     add_limits(text, row);
     fl_text_add(text, " bytes");
     break;
+  case FL_CONFIG_NAMES:
+    add_limits(text, row);
+    fl_text_add(text, " names of A-Z a-z 0-9 . _ -");
+    break;
+  case FL_CONFIG_ENDPOINT:
+    fl_text_add(text, fl_config_describe_element(FL_CONFIG_LISTEN));
+    break;
   case FL_CONFIG_LISTEN:
     add_limits(text, row);
     fl_text_add(text, " of \"ip:port\"");
@@ -196,6 +205,7 @@ static void describe_type(struct fl_text *text,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
+  case FL_CONFIG_NAMES:
     fl_text_add(text, "an array of ");
     fl_config_describe_range(text, row);
     break;

@@ -89,6 +89,16 @@ static void print_name(struct printer *printer, const char *name) {
   fl_json_write_string(&printer->writer, name == NULL ? "auto" : name);
 }
 
+static void print_names(struct printer *printer,
+                        const struct fl_config_row *row, const void *base) {
+  char *const *list = *(char *const *const *)field_of(base, row->offset);
+  uint32_t count = *(const uint32_t *)field_of(base, row->count_offset);
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < count; i++)
+    fl_json_write_string(&printer->writer, list[i]);
+  fl_json_write_close(&printer->writer, ']');
+}
+
 static void print_endpoints(struct printer *printer,
                             const struct fl_config_row *row, const void *base) {
   const struct fl_endpoint *list =
@@ -213,6 +223,12 @@ static void print_value(struct printer *printer,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
     print_endpoints(printer, row, base);
+    break;
+  case FL_CONFIG_NAMES:
+    print_names(printer, row, base);
+    break;
+  case FL_CONFIG_ENDPOINT:
+    print_name(printer, ((const struct fl_endpoint *)field)->text);
     break;
   case FL_CONFIG_ADDRESS:
     print_address(printer, field);

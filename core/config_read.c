@@ -127,6 +127,29 @@ static void read_endpoints(struct fl_config_reader *reader,
   while (fl_config_node_next(reader, &element) && element.index < count);
 }
 
+/* To listen on. */
+static void read_one_endpoint(struct fl_config_reader *reader,
+                              const struct fl_config_row *row,
+                              const struct fl_config_node *node, void *base) {
+  if (!fl_config_scalar_read(row, node->item, base))
+    read_endpoint(reader, node, FL_CONFIG_LISTEN, field_of(base, row->offset));
+}
+
+static void read_names(struct fl_config_reader *reader,
+                       const struct fl_config_row *row,
+                       const struct fl_config_node *node, void *base) {
+  const struct fl_config_row of_one = {
+      .key = row->key, .type = FL_CONFIG_NAME, .min = 1, .max = 253};
+  uint32_t count = make_elements(reader, row, node, base, sizeof(char *));
+  struct fl_config_node element;
+  if (count == 0 || !fl_config_node_first(reader, node, &element))
+    return;
+  char **list = *(char ***)field_of(base, row->offset);
+  do
+    read_name(reader, &of_one, &element, &list[element.index]);
+  while (fl_config_node_next(reader, &element) && element.index < count);
+}
+
 static void read_address(struct fl_config_reader *reader,
                          const struct fl_config_row *row,
                          const struct fl_config_node *node, void *base) {
@@ -210,6 +233,12 @@ static void read_value(struct fl_config_reader *reader,
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
     read_endpoints(reader, row, node, base);
+    break;
+  case FL_CONFIG_NAMES:
+    read_names(reader, row, node, base);
+    break;
+  case FL_CONFIG_ENDPOINT:
+    read_one_endpoint(reader, row, node, base);
     break;
   case FL_CONFIG_ADDRESS:
     read_address(reader, row, node, base);

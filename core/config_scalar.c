@@ -127,6 +127,9 @@ static void store(const struct fl_config_row *row, void *base, uint64_t value) {
   case FL_CONFIG_SECONDS:
     *(uint32_t *)field = (uint32_t)(value / FL_SECOND);
     break;
+  case FL_CONFIG_ENDPOINT: /* likewise */
+    *(struct fl_endpoint *)field = (struct fl_endpoint){0};
+    break;
   case FL_CONFIG_ADDRESS: /* its only scalar is "auto" */
     *(struct fl_addr *)field = (struct fl_addr){.family = FL_ADDR_NONE};
     break;

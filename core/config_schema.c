@@ -130,8 +130,9 @@ static void write_array(struct fl_json_writer *writer,
   } else {
     write_pair(writer, "type", "string");
     write_pair(writer, "pattern",
-               row->type == FL_CONFIG_BLOCKS ? "^[0-9A-Fa-f.:]+(/[0-9]+)?$"
-                                             : ":[0-9]+$");
+               row->type == FL_CONFIG_BLOCKS  ? "^[0-9A-Fa-f.:]+(/[0-9]+)?$"
+               : row->type == FL_CONFIG_NAMES ? "^[A-Za-z0-9._-]+$"
+                                              : ":[0-9]+$");
   }
   fl_json_write_close(writer, '}');
 }
@@ -173,12 +174,14 @@ static void write_type(struct fl_json_writer *writer,
   case FL_CONFIG_IGNORED:
   case FL_CONFIG_TARGET:
   case FL_CONFIG_ADDRESS:
+  case FL_CONFIG_ENDPOINT:
   case FL_CONFIG_UPSTREAM:
     write_pair(writer, "type", "string");
     break;
   case FL_CONFIG_LISTEN:
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
+  case FL_CONFIG_NAMES:
   case FL_CONFIG_LIST:
     write_array(writer, row);
     break;

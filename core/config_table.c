@@ -93,6 +93,24 @@ static const struct fl_config_row control_rows[] = {
 static const struct fl_config_section control_section = {
   "control", ROWS(control_rows), .size = 0};
 
+static const struct fl_config_row admin_rows[] = {
+  {"listen", FL_CONFIG_ENDPOINT, FL_CONFIG_AUTO, "auto",
+   FIELD(fl_config, admin.listen),
+   .meaning = "Where HTTP clients get `/metrics`, `/status.json`, `/healthz` "
+              "and `/readyz`; `\"auto\"`: nowhere."},
+  {"health_listen", FL_CONFIG_ENDPOINT, FL_CONFIG_AUTO, "auto",
+   FIELD(fl_config, admin.health_listen),
+   .meaning = "Where they get the last two only, for balancers; `\"auto\"`: "
+              "nowhere."},
+  {"hosts", FL_CONFIG_NAMES, 0, NULL, 0, 16,
+   ARRAY(fl_config, admin.hosts, admin.host_count),
+   .meaning = "Names by which `listen` may be called, besides numeric "
+              "addresses and `localhost`. Requests with another `Host` are "
+              "refused: they may come from a page in somebody's browser."},
+};
+static const struct fl_config_section admin_section = {
+  "admin", ROWS(admin_rows), .size = 0};
+
 static const struct fl_config_row keepalive_rows[] = {
   {"enabled", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, keepalive),
    .meaning = "Whether the system probes idle connections."},
@@ -677,7 +695,8 @@ static const struct fl_config_row root_rows[] = {
    .meaning = "For editors that check the file while it is written."},
   {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1,
    FL_CONFIG_WORKERS_MAX, FIELD(fl_config, workers),
-   .meaning = "Threads that serve; `\"auto\"` is one per processor."},
+   .meaning = "Threads that serve; `\"auto\"` is one per processor, 64 at "
+              "most."},
   {"shutdown_timeout", FL_CONFIG_DURATION, 0, "30s", S(0), HOURS(1), .step = 0,
    FIELD(fl_config, shutdown_timeout),
    .meaning = "How long a stop may wait for requests under way and for relays "
@@ -689,6 +708,9 @@ static const struct fl_config_row root_rows[] = {
    .offset = 0,
    .meaning = "Where `fairlead status`, `stop` and the other commands reach "
               "the program that runs."},
+  {"admin", FL_CONFIG_OBJECT, 0, NULL, .section = &admin_section,
+   .offset = 0,
+   .meaning = "Metrics, status and health over HTTP."},
   /* Before listeners and upstreams, which start from it. */
   {"socket", FL_CONFIG_OBJECT, 0, NULL, .section = &socket_section,
    FIELD(fl_config, socket),

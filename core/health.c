@@ -29,7 +29,7 @@ static void eject(struct fl_server *server, enum fl_reason reason,
   if (atomic_exchange(&standing->ejected, true))
     return;
   atomic_store(&standing->since, now);
-  server->upstream->gateway->metrics.servers_ejected[reason]++;
+  server->upstream->metrics.servers_ejected[reason]++;
   struct fl_event event = {.kind = FL_EVENT_SERVER_EJECTED,
                            .reason = reason,
                            .none_left = none_is_in(server->upstream)};
@@ -43,7 +43,7 @@ static void take_back(struct fl_server *server, fl_time now) {
   if (!atomic_exchange(&standing->ejected, false))
     return;
   atomic_store(&standing->successes, 0);
-  server->upstream->gateway->metrics.servers_returned++;
+  server->upstream->metrics.servers_returned++;
   struct fl_event event = {.kind = FL_EVENT_SERVER_RETURNED,
                            .duration = now > since ? now - since : 0};
   tell(server, &event);
@@ -125,7 +125,7 @@ static bool probe(struct fl_server *server, fl_time now) {
   server->hurry = false;
   if (pooled == NULL && will_tell(server, by_request))
     return true;
-  upstream->gateway->metrics.probes++;
+  upstream->metrics.probes++;
   if (pooled != NULL)
     fl_pooled_probe(pooled, now);
   else

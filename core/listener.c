@@ -25,7 +25,7 @@ struct fl_listener *fl_listener_new(struct fl_gateway *gateway,
 }
 
 void fl_listener_free(struct fl_listener *listener) {
-  assert(fl_list_empty(&listener->clients));
+  assert(fl_list_empty(&listener->clients) && listener->held.inside == 0);
   fl_metrics_add(&listener->gateway->gone, &listener->metrics);
   fl_list_remove(&listener->link);
   fl_generation_release(listener->generation);

@@ -5,9 +5,11 @@
 
 #include "core/config.h"
 #include "core/generation.h"
+#include "core/histogram.h"
 #include "core/list.h"
 #include "core/metrics.h"
 #include "core/occupancy.h"
+#include "core/span.h"
 
 struct fl_gateway;
 struct fl_upstream;
@@ -29,6 +31,9 @@ struct fl_listener {
   uint32_t slot;
   struct fl_refusals refusals[3]; /* from FL_DENIED_ADDRESS on */
   struct fl_metrics metrics;      /* of its clients */
+  struct fl_span held; /* clients that are not read, or not served on, because
+                          what was sent has not been taken yet */
+  struct fl_histogram total; /* of requests with a reply: frame to reply */
 };
 
 /* Listener `index` of a generation's configuration, on the gateway's list.

@@ -91,6 +91,7 @@ static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
   pooled->replied = true;
   pooled->timeouts = 0;
   pooled->conn.frames++;
+  fl_histogram_add(&upstream_of(pooled)->serve, now - exchange->started);
   if (exchange->state == FL_EXCHANGE_EXPIRED) {
     (void)take(pooled, exchange);
     metrics_of(pooled)->replies_dropped++;

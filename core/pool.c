@@ -202,6 +202,7 @@ bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                 exchange.id);
   }
   fl_exchanges_push(&pooled->exchanges, &exchange);
+  fl_histogram_add(&upstream_of(pooled)->acquire, now - decoded);
   pooled->server->in_flight++;
   client->bound = pooled;
   client->outstanding++;

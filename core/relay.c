@@ -138,6 +138,7 @@ static void connect_failed(struct fl_relay *relay, enum fl_reason reason,
 
 static void open(struct fl_relay *relay, fl_time now) {
   relay->state = FL_RELAY_OPEN;
+  fl_histogram_add(&upstream_of(relay)->acquire, now - relay->active);
   relay->active = now;
   relay->connector.server->relayed++;
   fl_transport_read(&relay->client.conn, true);

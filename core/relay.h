@@ -40,6 +40,7 @@ struct fl_relay_side {
   bool told;           /* that it is closed */
   bool fin;            /* its FIN came */
   bool shut;           /* FIN was sent to it */
+  bool held;           /* it is not read until the other has taken more */
   struct fl_framing_state framing; /* of what it sends */
 };
 

@@ -141,6 +141,14 @@ static bool is_orderly(enum fl_reason reason) {
   }
 }
 
+void fl_relay_let_go(struct fl_relay *relay, fl_time now) {
+  if (relay->client.held)
+    fl_span_leave(&relay->listener->held, now);
+  if (relay->server.held)
+    fl_span_leave(&relay->listener->held, now);
+  relay->client.held = relay->server.held = false;
+}
+
 void fl_relay_end(struct fl_relay *relay, const struct fl_relay_side *guilty,
                   enum fl_reason reason, fl_time now) {
   bool reset = !is_orderly(reason);
@@ -148,6 +156,7 @@ void fl_relay_end(struct fl_relay *relay, const struct fl_relay_side *guilty,
   const char *server = NULL;
   enum fl_reason of_client = reason;
   enum fl_reason of_server = reason;
+  fl_relay_let_go(relay, now);
   if (guilty == &relay->server) {
     of_client = client_reason(reason);
     server = relay->connector.server->endpoint->text;

@@ -20,6 +20,10 @@ void fl_relay_refuse(struct fl_relay *relay, enum fl_reason reason,
 void fl_relay_close_side(struct fl_relay *relay, struct fl_relay_side *side,
                          enum fl_reason reason, fl_time now);
 
+/* It is open and will be no more: who was held for backpressure is not held
+   for that any longer. */
+void fl_relay_let_go(struct fl_relay *relay, fl_time now);
+
 /* Takes it off the upstream's waiters, if it is on them. */
 void fl_relay_stop_waiting(struct fl_relay *relay);
 

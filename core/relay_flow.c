@@ -75,6 +75,24 @@ void fl_relay_arm(struct fl_relay *relay) {
                                  server, write_timeout(relay, &relay->server)));
 }
 
+/* Backpressure. */
+
+static void hold(struct fl_relay *relay, struct fl_relay_side *side,
+                 fl_time now) {
+  if (!side->held)
+    fl_span_enter(&relay->listener->held, now);
+  side->held = true;
+  fl_transport_read(&side->conn, false);
+}
+
+static void let_go(struct fl_relay *relay, struct fl_relay_side *side,
+                   fl_time now) {
+  if (side->held)
+    fl_span_leave(&relay->listener->held, now);
+  side->held = false;
+  fl_transport_read(&side->conn, true);
+}
+
 /* One side is gone. What it sent before its FIN is still delivered; else the
    other side ends at once. */
 static void broken(struct fl_relay *relay, struct fl_relay_side *side,
@@ -85,6 +103,7 @@ static void broken(struct fl_relay *relay, struct fl_relay_side *side,
     fl_relay_end(relay, side, reason, now);
     return;
   }
+  fl_relay_let_go(relay, now);
   fl_relay_close_side(relay, side, reason, now);
   relay->state = FL_RELAY_DELIVERING;
   relay->failed = (uint8_t)reason;
@@ -150,7 +169,7 @@ static void pass_bytes(struct fl_relay *relay, struct fl_relay_side *from,
   if (unsent == 0)
     return;
   if (unsent >= FL_HIGH_WATERMARK)
-    fl_transport_read(&from->conn, false);
+    hold(relay, from, now);
   fl_relay_arm(relay);
 }
 
@@ -228,7 +247,7 @@ void fl_relay_sent(struct fl_relay *relay, struct fl_relay_side *to,
   relay->active = now;
   if (relay->state == FL_RELAY_OPEN &&
       fl_transport_unsent(&to->conn) < FL_LOW_WATERMARK)
-    fl_transport_read(&from->conn, true);
+    let_go(relay, from, now);
   pass_fin(relay, to, now);
   look_at_fin(relay, now);
   fl_relay_arm(relay);

@@ -3,6 +3,7 @@
 #include "core/client.h"
 #include "core/gateway_state.h"
 #include "core/relay.h"
+#include "core/standing.h"
 #include "core/text.h"
 #include "core/upstream.h"
 
@@ -72,29 +73,42 @@ static void list_conn(struct taking *taking, const struct fl_conn *conn,
 
 /* ---- listeners ---- */
 
-static const char *client_state(const struct fl_client *client) {
+const char *fl_client_shown_name(int state) {
+  static const char *const names[FL_SHOWN_STATES] = {
+      [FL_SHOWN_IDLE] = "idle",           [FL_SHOWN_WAITING] = "waiting",
+      [FL_SHOWN_IN_FLIGHT] = "in_flight", [FL_SHOWN_CONNECTING] = "connecting",
+      [FL_SHOWN_OPEN] = "open",           [FL_SHOWN_DELIVERING] = "delivering",
+      [FL_SHOWN_FLUSHING] = "flushing",   [FL_SHOWN_LINGERING] = "lingering",
+      [FL_SHOWN_CLOSING] = "closing",
+  };
+  return names[state];
+}
+
+static enum fl_client_shown client_state(const struct fl_client *client) {
   switch ((enum fl_client_state)client->state) {
   case FL_CLIENT_OPEN:
     break;
   case FL_CLIENT_FLUSHING:
-    return "flushing";
+    return FL_SHOWN_FLUSHING;
   case FL_CLIENT_LINGERING:
-    return "lingering";
+    return FL_SHOWN_LINGERING;
   case FL_CLIENT_CLOSING:
-    return "closing";
+    return FL_SHOWN_CLOSING;
   }
   if (client->frame_size > 0)
-    return "waiting";
-  return client->outstanding > 0 ? "in_flight" : "idle";
+    return FL_SHOWN_WAITING;
+  return client->outstanding > 0 ? FL_SHOWN_IN_FLIGHT : FL_SHOWN_IDLE;
 }
 
-static const char *relay_state(const struct fl_relay *relay) {
-  static const char *const names[] = {
-      [FL_RELAY_WAITING] = "waiting", [FL_RELAY_CONNECTING] = "connecting",
-      [FL_RELAY_OPEN] = "open",       [FL_RELAY_DELIVERING] = "delivering",
-      [FL_RELAY_CLOSING] = "closing",
+static enum fl_client_shown relay_state(const struct fl_relay *relay) {
+  static const enum fl_client_shown states[] = {
+      [FL_RELAY_WAITING] = FL_SHOWN_WAITING,
+      [FL_RELAY_CONNECTING] = FL_SHOWN_CONNECTING,
+      [FL_RELAY_OPEN] = FL_SHOWN_OPEN,
+      [FL_RELAY_DELIVERING] = FL_SHOWN_DELIVERING,
+      [FL_RELAY_CLOSING] = FL_SHOWN_CLOSING,
   };
-  return names[relay->state];
+  return states[relay->state];
 }
 
 /* What a client that is open has moved is counted when it is closed. */
@@ -106,23 +120,26 @@ static void add_client_bytes(struct fl_metrics *metrics,
   metrics->client_bytes_out += fl_transport_taken(conn);
 }
 
+static void take_relay(struct taking *taking, struct fl_snapshot_listener *to,
+                       const struct fl_listener *listener,
+                       const struct fl_relay *relay) {
+  enum fl_client_shown state = relay_state(relay);
+  to->states[state]++;
+  add_client_bytes(&to->metrics, &relay->client.conn, relay->client.told);
+  if (relay->client.exists)
+    list_conn(taking, &relay->client.conn, listener, NULL,
+              fl_client_shown_name((int)state), 0);
+}
+
 static void take_client(struct taking *taking, struct fl_snapshot_listener *to,
                         const struct fl_listener *listener,
-                        struct fl_list *node) {
-  if (listener->config->mode == FL_MODE_RELAY) {
-    const struct fl_relay *relay = FL_CONTAINER(node, struct fl_relay, link);
-    add_client_bytes(&to->metrics, &relay->client.conn, relay->client.told);
-    if (relay->client.exists)
-      list_conn(taking, &relay->client.conn, listener, NULL, relay_state(relay),
-                0);
-    return;
-  }
-  const struct fl_client *client =
-      FL_CONTAINER(node, struct fl_client, conn.link);
+                        const struct fl_client *client) {
+  enum fl_client_shown state = client_state(client);
+  to->states[state]++;
   add_client_bytes(&to->metrics, &client->conn,
                    client->state == FL_CLIENT_CLOSING);
-  list_conn(taking, &client->conn, listener, NULL, client_state(client),
-            client->outstanding);
+  list_conn(taking, &client->conn, listener, NULL,
+            fl_client_shown_name((int)state), client->outstanding);
 }
 
 static void take_listener(struct taking *taking,
@@ -135,13 +152,20 @@ static void take_listener(struct taking *taking,
   to->mode = config->mode;
   to->max_connections = config->max_connections;
   to->metrics = listener->metrics;
+  to->total = listener->total;
+  to->held = fl_span_total(&listener->held, taking->now);
   to->index = (uint32_t)(config - listener->generation->config->listeners);
   if (listener->upstream != NULL)
     to->upstream = copy(snapshot, listener->upstream->config->name);
   const struct fl_list *list = &listener->clients;
   for (struct fl_list *node = list->next; node != list; node = node->next) {
     to->clients++;
-    take_client(taking, to, listener, node);
+    if (config->mode == FL_MODE_RELAY || config->mode == FL_MODE_SESSION)
+      take_relay(taking, to, listener,
+                 FL_CONTAINER(node, struct fl_relay, link));
+    else
+      take_client(taking, to, listener,
+                  FL_CONTAINER(node, struct fl_client, conn.link));
   }
 }
 
@@ -151,18 +175,19 @@ static const char *const pooled_states[FL_POOLED_STATES] = {
     [FL_POOLED_CONNECTING] = "connecting",
     [FL_POOLED_QUIET] = "quiet",
     [FL_POOLED_SIGNING_ON] = "signing_on",
+    [FL_POOLED_RESET] = "reset",
     [FL_POOLED_IDLE] = "idle",
     [FL_POOLED_BUSY] = "busy",
     [FL_POOLED_FULL] = "full",
-    [FL_POOLED_CLOSING] = "closing",
     [FL_POOLED_CHECKING] = "checking",
     [FL_POOLED_LEAVING] = "leaving",
+    [FL_POOLED_CLOSING] = "closing",
 };
 
 const char *fl_pooled_state_name(int state) { return pooled_states[state]; }
 
 const char *fl_server_state_name(enum fl_server_state state) {
-  static const char *const names[] = {"unused", "down", "up"};
+  static const char *const names[] = {"unused", "down", "up", "ejected"};
   return names[state];
 }
 
@@ -206,19 +231,25 @@ static void take_relayed(struct taking *taking, struct fl_snapshot_upstream *up,
     to->conns[state]++;
     if (state == FL_POOLED_FULL)
       add_upstream_bytes(&up->metrics, &relay->server.conn);
-    list_conn(
-        taking, &relay->server.conn, NULL, server,
-        state == FL_POOLED_FULL ? relay_state(relay) : pooled_states[state], 0);
+    list_conn(taking, &relay->server.conn, NULL, server,
+              state == FL_POOLED_FULL
+                  ? fl_client_shown_name((int)relay_state(relay))
+                  : pooled_states[state],
+              0);
   }
+}
+
+/* One that is on its way, or gone but for its socket, does not count. */
+static bool stands(int state) {
+  return state != FL_POOLED_CONNECTING && state != FL_POOLED_LEAVING &&
+         state != FL_POOLED_CLOSING;
 }
 
 static enum fl_server_state state_of(const struct fl_snapshot_server *server,
                                      bool failed) {
-  if (server->conns[FL_POOLED_QUIET] + server->conns[FL_POOLED_SIGNING_ON] +
-          server->conns[FL_POOLED_CHECKING] + server->conns[FL_POOLED_IDLE] +
-          server->conns[FL_POOLED_BUSY] + server->conns[FL_POOLED_FULL] >
-      0)
-    return FL_SERVER_UP;
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    if (stands(state) && server->conns[state] > 0)
+      return FL_SERVER_UP;
   return failed ? FL_SERVER_DOWN : FL_SERVER_UNUSED;
 }
 
@@ -231,7 +262,9 @@ static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
   for (int state = 0; state < FL_POOLED_STATES; state++)
     take_pooled(taking, up, to, server, state);
   take_relayed(taking, up, to, server);
-  to->state = state_of(to, server->failures > 0);
+  to->state = fl_standing_ejected(server->standing)
+                  ? FL_SERVER_EJECTED
+                  : state_of(to, server->failures > 0);
   if (to->state != FL_SERVER_DOWN)
     return;
   if (server->down)
@@ -253,6 +286,8 @@ static void take_upstream(struct taking *taking,
   to->max_size = upstream->max_size == UINT32_MAX ? 0 : upstream->max_size;
   to->waiting = upstream->waiting + upstream->following + upstream->parked;
   to->metrics = upstream->metrics;
+  to->acquire = upstream->acquire;
+  to->serve = upstream->serve;
   to->servers = calloc(upstream->server_count, sizeof *to->servers);
   snapshot->failed |= to->servers == NULL;
   for (uint32_t i = 0; to->servers != NULL && i < upstream->server_count; i++)
@@ -373,6 +408,8 @@ static void add_upstream(struct fl_snapshot *sum,
                          struct fl_snapshot_upstream *to,
                          struct fl_snapshot_upstream *part) {
   fl_metrics_add(&to->metrics, &part->metrics);
+  fl_histogram_merge(&to->acquire, &part->acquire);
+  fl_histogram_merge(&to->serve, &part->serve);
   to->size += part->size;
   to->max_size += part->max_size;
   to->waiting += part->waiting;
@@ -396,7 +433,11 @@ static void add_listeners(struct fl_snapshot *sum, struct fl_snapshot *part) {
       continue;
     }
     fl_metrics_add(&to->metrics, &from->metrics);
+    fl_histogram_merge(&to->total, &from->total);
+    to->held += from->held;
     to->clients += from->clients;
+    for (int state = 0; state < FL_SHOWN_STATES; state++)
+      to->states[state] += from->states[state];
   }
 }
 

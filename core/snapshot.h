@@ -6,6 +6,7 @@
 
 #include "core/addr.h"
 #include "core/config.h"
+#include "core/histogram.h"
 #include "core/metrics.h"
 #include "core/pool.h"
 
@@ -17,20 +18,38 @@ enum { FL_SNAPSHOT_STATE = 1, FL_SNAPSHOT_CONNECTIONS = 2 };
 /* Connections listed at most for each worker; of more only how many. */
 enum { FL_SNAPSHOT_CONNECTIONS_MAX = 10000 };
 
+/* What a client is seen doing. */
+enum fl_client_shown {
+  FL_SHOWN_IDLE,       /* nothing is under way */
+  FL_SHOWN_WAITING,    /* for a connection to a server */
+  FL_SHOWN_IN_FLIGHT,  /* its requests are with a server */
+  FL_SHOWN_CONNECTING, /* of a relay: the connection is on its way */
+  FL_SHOWN_OPEN,       /* of a relay: bytes go both ways */
+  FL_SHOWN_DELIVERING, /* of a relay: one side is gone */
+  FL_SHOWN_FLUSHING,   /* it ends, and output still leaves */
+  FL_SHOWN_LINGERING,  /* FIN was sent */
+  FL_SHOWN_CLOSING,
+  FL_SHOWN_STATES
+};
+
 struct fl_snapshot_listener {
   char *name;
   char *upstream; /* NULL: a command listener */
   uint32_t index; /* in its configuration */
   enum fl_mode mode;
-  uint32_t clients; /* not closed yet */
+  uint32_t clients;                 /* not closed yet */
+  uint32_t states[FL_SHOWN_STATES]; /* of them */
   uint32_t max_connections;
   struct fl_metrics metrics; /* those of open clients included */
+  fl_time held;              /* clients' time under backpressure, added up */
+  struct fl_histogram total;
 };
 
 enum fl_server_state {
   FL_SERVER_UNUSED, /* nothing was tried, or nothing is left of it */
   FL_SERVER_DOWN,   /* the last attempt failed and no connection stands */
-  FL_SERVER_UP      /* a connection stands */
+  FL_SERVER_UP,     /* a connection stands */
+  FL_SERVER_EJECTED /* its health checks failed */
 };
 
 struct fl_snapshot_server {
@@ -54,6 +73,8 @@ struct fl_snapshot_upstream {
   uint32_t max_size;         /* 0: no limit */
   uint32_t waiting;          /* clients */
   struct fl_metrics metrics; /* those of open connections included */
+  struct fl_histogram acquire;
+  struct fl_histogram serve;
 };
 
 struct fl_snapshot_conn {
@@ -95,10 +116,13 @@ void fl_snapshot_sort(struct fl_snapshot *snapshot);
 /* Leaves it empty. A zeroed one is fine. */
 void fl_snapshot_free(struct fl_snapshot *snapshot);
 
+/* "idle" and so on, of enum fl_client_shown. */
+const char *fl_client_shown_name(int state);
+
 /* "connecting" and so on, of enum fl_pooled_state. */
 const char *fl_pooled_state_name(int state);
 
-/* "up", "down" or "unused". */
+/* "unused", "down", "up" or "ejected". */
 const char *fl_server_state_name(enum fl_server_state state);
 
 #endif

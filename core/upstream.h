@@ -42,7 +42,11 @@ struct fl_upstream {
   bool probe_waits;            /* for room; looked at in each dispatch */
   fl_time probe_at;            /* the next check */
   struct fl_deadline probe;
-  struct fl_metrics metrics; /* of its connections */
+  struct fl_metrics metrics;   /* of its connections */
+  struct fl_histogram acquire; /* of requests, and of clients of relays: until
+                                  there was a connection */
+  struct fl_histogram serve;   /* of requests with a reply: from the first byte
+                                  that left to the reply's last */
 };
 
 enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };

@@ -289,15 +289,17 @@ int fl_channel_open(struct fl_channel **result,
   (void)uv_pipe_init(&instance->control->loop, &channel->pipe, 0);
   channel->pipe.data = channel;
   if (bind_socket(channel, error)) {
-    fl_log(FL_LOG_INFO, "control", "listening on %s", channel->local.path);
+    fl_log(FL_LOG_INFO, "service", "control: listening on %s",
+           channel->local.path);
     return FL_STATUS_OK;
   }
   if (instance->config->control.path == NULL &&
       !fl_local_refused(&channel->local)) {
-    fl_log(FL_LOG_WARNING, "control",
-           "%s; status, stop and the other commands will not reach this "
-           "program",
-           error);
+    fl_log(
+        FL_LOG_WARNING, "service",
+        "control: %s; status, stop and the other commands will not reach this "
+        "program",
+        error);
     return FL_STATUS_OK;
   }
   fprintf(stderr, "%s: control: %s\n", instance->path, error);

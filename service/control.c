@@ -122,6 +122,10 @@ bool fl_control_turns(const struct fl_control *control) {
   return control->count > 0 && control->stage < FL_STAGE_END;
 }
 
+bool fl_control_serves(const struct fl_control *control) {
+  return control->stage == FL_STAGE_SERVE;
+}
+
 const char *fl_control_state(const struct fl_control *control) {
   return control->stage == FL_STAGE_SERVE ? "serving" : "stopping";
 }

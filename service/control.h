@@ -45,6 +45,9 @@ bool fl_control_stop(struct fl_control *control, const char *who);
 /* Whether the workers still turn, so that they can be called. */
 bool fl_control_turns(const struct fl_control *control);
 
+/* Whether no stop has begun. */
+bool fl_control_serves(const struct fl_control *control);
+
 /* "serving" or "stopping". */
 const char *fl_control_state(const struct fl_control *control);
 

@@ -3,6 +3,7 @@
 #include "platform/clock.h"
 #include "platform/random.h"
 #include "platform/worker.h"
+#include "service/admin.h"
 #include "service/channel.h"
 #include "service/daemon.h"
 #include "service/log.h"
@@ -22,6 +23,7 @@ struct run {
   struct fl_control control;
   struct fl_instance instance;
   struct fl_channel *channel;
+  struct fl_admin *admin;
   struct fl_worker **workers;
   uint32_t count;
 };
@@ -52,6 +54,8 @@ static bool make_guards(struct run *run) {
 
 static bool make_tables(struct run *run) {
   uint32_t auto_count = uv_available_parallelism();
+  if (auto_count > FL_CONFIG_WORKERS_MAX)
+    auto_count = FL_CONFIG_WORKERS_MAX;
   run->count = run->config->workers != 0 ? run->config->workers : auto_count;
   run->workers = calloc(run->count, sizeof *run->workers);
   run->admission.mailboxes =
@@ -145,7 +149,7 @@ static int serve(struct run *run) {
   return status;
 }
 
-/* Opens the control socket, and serves. */
+/* Opens the control socket and the pages, and serves. */
 static int serve_controlled(struct run *run) {
   run->instance = (struct fl_instance){.config = run->config,
                                        .path = run->path,
@@ -155,6 +159,8 @@ static int serve_controlled(struct run *run) {
                                        .count = run->count,
                                        .started = fl_clock()};
   int status = fl_channel_open(&run->channel, &run->instance);
+  if (status == FL_STATUS_OK)
+    status = fl_admin_open(&run->admin, &run->instance, &hooks);
   if (status == FL_STATUS_OK)
     status = serve(run);
   return status;
@@ -242,9 +248,13 @@ static int run_all(struct run *run) {
     log_totals(run);
     fl_log(FL_LOG_INFO, "service", "stopped");
   }
+  fl_admin_hush(run->admin);
+  fl_control_settle(&run->control);
+  fl_admin_close(run->admin);
   fl_channel_close(run->channel, status);
   fl_control_close(&run->control);
   fl_channel_free(run->channel);
+  fl_admin_free(run->admin);
   fl_log_stop();
   return status;
 }

@@ -66,7 +66,7 @@ static void listener(struct fl_json_writer *to,
   reasons(to, "closed", metrics->clients_closed);
   number(to, "bytes_in", metrics->client_bytes_in);
   number(to, "bytes_out", metrics->client_bytes_out);
-  if (from->mode != FL_MODE_RELAY) {
+  if (from->mode == FL_MODE_COMMAND || from->mode == FL_MODE_REQUEST) {
     number(to, "requests", metrics->requests);
     number(to, "replies", metrics->replies);
     number(to, "abandoned", metrics->requests_abandoned);
@@ -112,7 +112,7 @@ static void upstream(struct fl_json_writer *to,
   reasons(to, "closed", metrics->upstream_closed);
   number(to, "bytes_in", metrics->upstream_bytes_in);
   number(to, "bytes_out", metrics->upstream_bytes_out);
-  if (from->mode != FL_MODE_RELAY)
+  if (from->mode == FL_MODE_REQUEST)
     number(to, "replies_dropped", metrics->replies_dropped);
   fl_json_write_key(to, "servers");
   fl_json_write_open(to, '[');

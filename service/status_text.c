@@ -136,12 +136,12 @@ static bool print_listeners(const cJSON *list, FILE *out) {
 static void add_standing(struct fl_table *table, const cJSON *server) {
   char text[CELL];
   const cJSON *states = get(server, "connections");
-  fl_table_cell(
-      table,
-      count_text(number_of(states, "quiet") + number_of(states, "signing_on") +
-                     number_of(states, "checking") + number_of(states, "idle") +
-                     number_of(states, "busy") + number_of(states, "full"),
-                 text));
+  const cJSON *state;
+  double sum = 0;
+  cJSON_ArrayForEach(state, states) sum += state->valuedouble;
+  sum -= number_of(states, "connecting") + number_of(states, "leaving") +
+         number_of(states, "closing");
+  fl_table_cell(table, count_text(sum, text));
 }
 
 static void add_server(struct fl_table *table, const cJSON *upstream,

@@ -8,14 +8,16 @@
 
 /* ---- status ---- */
 
-static void on_state(void *context, const struct fl_snapshot *sum) {
+static void on_state(void *context, const struct fl_collected *found) {
   struct fl_channel_peer *peer = context;
-  fl_channel_reply(peer, fl_state_json(fl_channel_instance(peer), sum, false));
+  fl_channel_reply(
+      peer, fl_state_json(fl_channel_instance(peer), &found->sum, false));
 }
 
-static void on_connections(void *context, const struct fl_snapshot *sum) {
+static void on_connections(void *context, const struct fl_collected *found) {
   struct fl_channel_peer *peer = context;
-  fl_channel_reply(peer, fl_state_json(fl_channel_instance(peer), sum, true));
+  fl_channel_reply(peer,
+                   fl_state_json(fl_channel_instance(peer), &found->sum, true));
 }
 
 static void run_status(struct fl_channel_peer *peer,

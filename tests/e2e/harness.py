@@ -268,7 +268,7 @@ class Fairlead:
 
     def control(self):
         """The path of its control socket."""
-        return self.wait_log(r" control listening on (\S+)")[1]
+        return self.wait_log(r" service control: listening on (\S+)")[1]
 
     def ask(self, line):
         """Sends one line to the control socket; returns the JSON answer."""
