@@ -8,6 +8,7 @@
 #include "core/reason.h"
 
 struct fl_guard;
+struct fl_guard_change;
 
 /* `key` is random (struct fl_quota_setup). config outlives the guard. Returns
    NULL when memory is out. */
@@ -21,6 +22,21 @@ struct fl_guard *fl_guard_new(const struct fl_listener_config *config,
 enum fl_reason fl_guard_enter(struct fl_guard *guard,
                               const struct fl_addr *peer, fl_time now,
                               uint32_t *place);
+
+/* What it takes to guard by another configuration; NULL when memory is out.
+   On any thread. */
+struct fl_guard_change *
+fl_guard_prepare(const struct fl_guard *guard,
+                 const struct fl_listener_config *config);
+void fl_guard_change_free(struct fl_guard_change *change); /* NULL is fine */
+
+/* Guards by this configuration, which outlives it, from now on; frees `change`,
+   which was prepared for it. Who is in stays. Those who came while addresses
+   had no limit do not count against the first one. On the thread that
+   enters. */
+void fl_guard_configure(struct fl_guard *guard,
+                        const struct fl_listener_config *config,
+                        struct fl_guard_change *change);
 
 /* From any thread. */
 void fl_guard_leave(struct fl_guard *guard, uint32_t place);

@@ -13,6 +13,7 @@
 #include "core/time.h"
 
 struct fl_quota;
+struct fl_quota_growth;
 
 struct fl_quota_setup {
   uint32_t connections; /* that may be open at once, of all addresses */
@@ -25,6 +26,20 @@ struct fl_quota_setup {
 
 /* Returns NULL when memory is out. */
 struct fl_quota *fl_quota_new(const struct fl_quota_setup *setup);
+
+/* Takes the memory for so many connections in *growth, which may be NULL when
+   the table has room for them. Returns false when memory is out. On any
+   thread; of two for one quota only the first may be used. */
+bool fl_quota_prepare(const struct fl_quota *quota, uint32_t connections,
+                      struct fl_quota_growth **growth);
+void fl_quota_growth_free(struct fl_quota_growth *growth); /* NULL is fine */
+
+/* Other limits from now on (the key stays); who is in stays and counts. Takes
+   growth, which was prepared for these connections. On the thread that
+   enters. */
+void fl_quota_configure(struct fl_quota *quota,
+                        const struct fl_quota_setup *setup,
+                        struct fl_quota_growth *growth);
 
 /* Takes a place for a connection from this address. Returns FL_OK with *place
    to be given back; or FL_ADDRESS_CONNECTIONS or FL_ADDRESS_RATE, which costs

@@ -118,6 +118,69 @@ static void says_when_memory_is_out(void **state) {
   fl_guard_free(NULL);
 }
 
+static void other_limits_count_who_is_in(void **state) {
+  struct fl_listener_config config = {.max_connections = 2,
+                                      .max_connections_per_address = 2};
+  struct fl_guard *guard = fl_guard_new(&config, key);
+  uint32_t places[3];
+
+  (void)state;
+  assert_int_equal(enter(guard, "10.0.0.2", &places[0]), FL_OK);
+  assert_int_equal(enter(guard, "10.0.0.2", &places[1]), FL_OK);
+  config.max_connections = 100000; /* the table grows */
+  config.max_connections_per_address = 3;
+  fl_guard_configure(guard, &config, fl_guard_prepare(guard, &config));
+  assert_int_equal(enter(guard, "10.0.0.2", &places[2]), FL_OK);
+  assert_int_equal(enter(guard, "10.0.0.2", places), FL_ADDRESS_CONNECTIONS);
+  config.max_connections_per_address = 0;
+  fl_guard_configure(guard, &config, fl_guard_prepare(guard, &config));
+  assert_int_equal(enter(guard, "10.0.0.2", &places[0]), FL_OK);
+  fl_guard_leave(guard, places[0]);
+  config.max_connections_per_address = 3;
+  fl_guard_configure(guard, &config, fl_guard_prepare(guard, &config));
+  assert_int_equal(enter(guard, "10.0.0.2", &places[0]),
+                   FL_ADDRESS_CONNECTIONS);
+  fl_guard_leave(guard, places[2]);
+  assert_int_equal(enter(guard, "10.0.0.2", &places[2]), FL_OK);
+  fl_guard_free(guard);
+}
+
+static void a_first_limit_is_for_those_who_come(void **state) {
+  struct fl_listener_config config = {.max_connections = 9};
+  struct fl_guard *guard = fl_guard_new(&config, key);
+  uint32_t before;
+  uint32_t after;
+
+  (void)state;
+  assert_int_equal(enter(guard, "10.0.0.2", &before), FL_OK);
+  config.max_connections_per_address = 1;
+  fl_guard_configure(guard, &config, fl_guard_prepare(guard, &config));
+  assert_int_equal(enter(guard, "10.0.0.2", &after), FL_OK);
+  fl_guard_leave(guard, before); /* it has nothing to give back */
+  assert_int_equal(enter(guard, "10.0.0.2", &before), FL_ADDRESS_CONNECTIONS);
+  fl_guard_free(guard);
+}
+
+static void other_limits_need_memory(void **state) {
+  struct fl_listener_config config = {.max_connections = 2,
+                                      .max_connection_rate = 2};
+  struct fl_guard *guard = fl_guard_new(&config, key);
+  struct fl_guard_change *change = NULL;
+
+  (void)state;
+  config.max_connections = 10000;
+  for (long allowed = 0; change == NULL; allowed++) {
+    long before = fl_test_alloc_live();
+    fl_test_alloc_fail_after(allowed);
+    change = fl_guard_prepare(guard, &config);
+    fl_test_alloc_fail_after(-1);
+    if (change == NULL)
+      assert_int_equal(fl_test_alloc_live(), before);
+  }
+  fl_guard_change_free(change);
+  fl_guard_free(guard);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(without_limits_everybody_enters),
@@ -125,6 +188,9 @@ int main(void) {
       cmocka_unit_test(the_burst_is_the_rate),
       cmocka_unit_test(an_overflow_is_told_once),
       cmocka_unit_test(says_when_memory_is_out),
+      cmocka_unit_test(other_limits_count_who_is_in),
+      cmocka_unit_test(a_first_limit_is_for_those_who_come),
+      cmocka_unit_test(other_limits_need_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,6 +202,15 @@ static void agrees_with_a_plain_model(void **state) {
     uint32_t number = (uint32_t)fl_test_below(&random, ADDRESSES);
     if (fl_test_below(&random, 3) == 0)
       number %= 100;
+    if (i % 40000 == 39999) { /* it grows, everybody being in */
+      const struct fl_quota_setup larger = {
+          .connections = CONNECTIONS * (uint32_t)(i / 40000) * 8,
+          .per_address = LIMIT,
+          .burst = 1};
+      struct fl_quota_growth *growth;
+      assert_true(fl_quota_prepare(quota, larger.connections, &growth));
+      fl_quota_configure(quota, &larger, growth);
+    }
     if (count == CONNECTIONS - 1 ||
         (count > 0 && fl_test_below(&random, 2) == 0)) {
       uint32_t leaves = (uint32_t)fl_test_below(&random, count);
