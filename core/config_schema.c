@@ -1,4 +1,5 @@
 #include "core/config_schema.h"
+#include "core/config_diff.h"
 
 #include "core/config_describe.h"
 #include "core/config_value.h"
@@ -38,6 +39,7 @@ static void write_description(struct fl_json_writer *writer,
   struct fl_text text = {0};
   struct fl_text range = {0};
   fl_text_add(&text, row->meaning);
+  fl_text_add(&text, fl_config_diff_note(row));
   fl_config_describe_range(&range, row);
   if (range.size > 0)
     FL_TEXT(&text, " Allowed: ", range.bytes, ".");

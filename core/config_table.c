@@ -167,11 +167,13 @@ static const struct fl_config_row socket_rows[] = {
    FIELD(fl_sockopts, backlog),
    .meaning = "Connections that may wait to be accepted. The system may "
               "allow fewer. Listeners only."},
-  {"reuse_port", FL_CONFIG_BOOLEAN, 0, "false", FIELD(fl_sockopts, reuse_port),
+  {"reuse_port", FL_CONFIG_BOOLEAN, FL_CONFIG_RESTART, "false",
+   FIELD(fl_sockopts, reuse_port),
    .meaning = "Share the port with other programs of this user that ask for "
               "it too (`SO_REUSEPORT`); the system spreads new clients, and "
               "those queued at one that ends are lost. Listeners only."},
-  {"ipv6_only", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, ipv6_only),
+  {"ipv6_only", FL_CONFIG_BOOLEAN, FL_CONFIG_RESTART, "true",
+   FIELD(fl_sockopts, ipv6_only),
    .meaning = "`false`: a listener on `[::]` takes IPv4 clients too "
               "(`IPV6_V6ONLY`). Listeners only."},
 };
@@ -182,7 +184,7 @@ enum {
 };
 static const struct fl_config_section socket_section = {
   "socket", ROWS(socket_rows), .size = 0};
-static const struct fl_config_section listener_socket_section = {
+const struct fl_config_section fl_config_listener_socket = {
   "socket", socket_rows + UPSTREAM_ONLY, SOCKET_ROWS - UPSTREAM_ONLY,
   .size = 0};
 static const struct fl_config_section upstream_socket_section = {
@@ -235,7 +237,7 @@ static const struct fl_config_row listener_rows[] = {
    ARRAY(fl_listener_config, listen, listen_count),
    .meaning = "Numeric addresses to listen on, IPv6 in brackets. Port 0 takes "
               "any free port. No address may occur twice in the file."},
-  {"mode", FL_CONFIG_CHOICE, FL_CONFIG_REQUIRED, NULL,
+  {"mode", FL_CONFIG_CHOICE, FL_CONFIG_REQUIRED | FL_CONFIG_STREAM, NULL,
    .choices = fl_config_modes, FIELD(fl_listener_config, mode),
    .meaning = "`\"command\"`: the built-in commands. `\"request\"`: each "
               "frame is a request to the upstream. `\"relay\"`: raw bytes both "
@@ -248,11 +250,12 @@ static const struct fl_config_row listener_rows[] = {
    .meaning = "Not in mode `command`. Who answers: an upstream of this file, "
               "or a server, which makes an upstream with every default. "
               "Listeners of one upstream have the same mode."},
-  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_COMMAND_MODE,
+  {"workers", FL_CONFIG_INTEGER,
+   FL_CONFIG_AUTO | FL_CONFIG_COMMAND_MODE | FL_CONFIG_REPLACE,
    "auto", 1, 64, FIELD(fl_listener_config, workers),
    .meaning = "Mode `command` only. Workers that serve it, at most as many as "
               "there are; `\"auto\"` is all."},
-  {"framing", FL_CONFIG_OBJECT, FL_CONFIG_COMMAND_MODE, NULL,
+  {"framing", FL_CONFIG_OBJECT, FL_CONFIG_COMMAND_MODE | FL_CONFIG_STREAM, NULL,
    .section = &listener_framing_section, FIELD(fl_listener_config, framing),
    .meaning = "Mode `command` only. How frames are cut; in mode `request` as "
               "the upstream says."},
@@ -303,7 +306,7 @@ static const struct fl_config_row listener_rows[] = {
    FIELD(fl_listener_config, access_log),
    .meaning = "A log of this listener's clients or requests."},
   {"socket", FL_CONFIG_OBJECT, FL_CONFIG_INHERITS, NULL,
-   .section = &listener_socket_section, FIELD(fl_listener_config, socket),
+   .section = &fl_config_listener_socket, FIELD(fl_listener_config, socket),
    .meaning = "Socket options that differ from the outermost `socket`; all "
               "but those of upstreams only."},
 };
@@ -593,25 +596,26 @@ static const struct fl_config_row upstream_rows[] = {
    .meaning = "Which server gets the next request or connection: each in "
               "turn, or the one with the fewest requests (for relays: "
               "connections) under way."},
-  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1, 64,
-   FIELD(fl_upstream_config, workers),
+  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_RESTART, "auto", 1,
+   64, FIELD(fl_upstream_config, workers),
    .meaning = "Workers it is spread over, at most as many as there are and "
               "not above `pool.max_size`. Each has its part of the pool and "
               "its own queue; with 1, turns and limits are exact. `\"auto\"` "
               "is 1, and all for relays and sessions without `pool.max_size`."},
-  {"framing", FL_CONFIG_OBJECT, NOT_RELAY, NULL,
+  {"framing", FL_CONFIG_OBJECT, NOT_RELAY | FL_CONFIG_STREAM, NULL,
    .section = &upstream_framing_section, FIELD(fl_upstream_config, framing),
    .meaning = "Not for relays. How requests and replies are cut out of the "
               "byte stream."},
-  {"reply_framing", FL_CONFIG_OBJECT, NOT_RELAY, NULL,
+  {"reply_framing", FL_CONFIG_OBJECT, NOT_RELAY | FL_CONFIG_STREAM, NULL,
    .section = &upstream_framing_section,
    FIELD(fl_upstream_config, reply_framing),
    .meaning = "Not for relays. How replies are cut where that differs from "
               "`framing`."},
-  {"pair", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+  {"pair", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE | FL_CONFIG_STREAM, NULL,
    .section = &pair_section, FIELD(fl_upstream_config, pair),
    .meaning = "Mode `request` only. How a reply finds its request."},
-  {"in_flight", FL_CONFIG_INTEGER, FL_CONFIG_REQUEST_MODE, "1", 1, 1000,
+  {"in_flight", FL_CONFIG_INTEGER,
+   FL_CONFIG_REQUEST_MODE | FL_CONFIG_RECONNECT, "1", 1, 1000,
    FIELD(fl_upstream_config, in_flight),
    .meaning = "Mode `request` only. Requests under way on one connection. By "
               "order, "
@@ -624,7 +628,8 @@ static const struct fl_config_row upstream_rows[] = {
   {"pool", FL_CONFIG_OBJECT, 0, NULL, .section = &pool_section,
    FIELD(fl_upstream_config, pool),
    .meaning = "Its connections."},
-  {"reset", FL_CONFIG_OBJECT, FL_CONFIG_SESSION_MODE, NULL,
+  {"reset", FL_CONFIG_OBJECT,
+   FL_CONFIG_SESSION_MODE | FL_CONFIG_RECONNECT, NULL,
    .section = &reset_section, FIELD(fl_upstream_config, reset),
    .meaning = "Mode `session` only. How a connection that a client has left "
               "becomes fit for the next one."},
@@ -632,7 +637,8 @@ static const struct fl_config_row upstream_rows[] = {
    FIELD(fl_upstream_config, connect_timeout),
    .meaning = "How long looking the name up may take, and then connecting "
               "to each of its addresses."},
-  {"on_connect", FL_CONFIG_LIST, FL_CONFIG_REQUEST_MODE, NULL, 0, 16,
+  {"on_connect", FL_CONFIG_LIST,
+   FL_CONFIG_REQUEST_MODE | FL_CONFIG_RECONNECT, NULL, 0, 16,
    .section = &step_section,
    ARRAY(fl_upstream_config, on_connect, on_connect_count),
    .meaning = "Not for relays. What is said on a new connection before its "
@@ -640,7 +646,8 @@ static const struct fl_config_row upstream_rows[] = {
               "to send. All of it has `connect_timeout`; whatever else the "
               "server says closes the connection and counts as a failed "
               "connect."},
-  {"keepalive_request", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE, NULL,
+  {"keepalive_request", FL_CONFIG_OBJECT,
+   FL_CONFIG_REQUEST_MODE | FL_CONFIG_RECONNECT, NULL,
    .section = &keepalive_request_section,
    FIELD(fl_upstream_config, keepalive),
    .meaning = "Not for relays. What is asked on an idle connection so that "
@@ -693,23 +700,23 @@ const struct fl_config_section fl_config_upstream = {
 static const struct fl_config_row root_rows[] = {
   {"$schema", FL_CONFIG_IGNORED, 0, NULL, NO_FIELD,
    .meaning = "For editors that check the file while it is written."},
-  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO, "auto", 1,
+  {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_RESTART, "auto", 1,
    FL_CONFIG_WORKERS_MAX, FIELD(fl_config, workers),
    .meaning = "Threads that serve; `\"auto\"` is one per processor, 64 at "
               "most."},
   {"shutdown_timeout", FL_CONFIG_DURATION, 0, "30s", S(0), HOURS(1), .step = 0,
    FIELD(fl_config, shutdown_timeout),
    .meaning = "How long a stop may wait for requests under way and for relays "
-              "to end."},
+              "to end; likewise a reload, for those of listeners it removes."},
   {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section,
    FIELD(fl_config, log),
    .meaning = "What is logged, how, and where to."},
-  {"control", FL_CONFIG_OBJECT, 0, NULL, .section = &control_section,
-   .offset = 0,
+  {"control", FL_CONFIG_OBJECT, FL_CONFIG_RESTART, NULL,
+   .section = &control_section, .offset = 0,
    .meaning = "Where `fairlead status`, `stop` and the other commands reach "
               "the program that runs."},
-  {"admin", FL_CONFIG_OBJECT, 0, NULL, .section = &admin_section,
-   .offset = 0,
+  {"admin", FL_CONFIG_OBJECT, FL_CONFIG_RESTART, NULL,
+   .section = &admin_section, .offset = 0,
    .meaning = "Metrics, status and health over HTTP."},
   /* Before listeners and upstreams, which start from it. */
   {"socket", FL_CONFIG_OBJECT, 0, NULL, .section = &socket_section,

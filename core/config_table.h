@@ -44,8 +44,14 @@ enum {
   FL_CONFIG_RELAY_MODE = 16,
   FL_CONFIG_SESSION_MODE = 32,
   FL_CONFIG_MODES = 60,
-  FL_CONFIG_INHERITS = 64 /* an object whose keys default to those of the
-                             outermost object of the same name */
+  FL_CONFIG_INHERITS = 64, /* an object whose keys default to those of the
+                              outermost object of the same name */
+  /* What a reload does when the value, or anything in it, has changed; with
+     none of them: it takes effect in place (core/config_diff.h). */
+  FL_CONFIG_RECONNECT = 128,
+  FL_CONFIG_REPLACE = 256,
+  FL_CONFIG_STREAM = 512,
+  FL_CONFIG_RESTART = 1024
 };
 
 #define FL_CONFIG_NO_FIELD SIZE_MAX
@@ -93,6 +99,9 @@ extern const struct fl_config_section fl_config_root;
 /* The elements of "listeners" and "upstreams". */
 extern const struct fl_config_section fl_config_listener;
 extern const struct fl_config_section fl_config_upstream;
+
+/* The "socket" of a listener. */
+extern const struct fl_config_section fl_config_listener_socket;
 
 /* Whether a key of section belongs to the struct at base, whose first key was
    read. */

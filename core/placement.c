@@ -43,6 +43,18 @@ static uint32_t turn_of_command(const struct fl_config *config, uint32_t index,
   return turn;
 }
 
+uint32_t fl_placement_turn(const struct fl_config *config, uint32_t workers) {
+  return turn_of_command(config, config->listener_count, workers);
+}
+
+struct fl_placement fl_placement_take(uint32_t *turn, uint32_t wanted,
+                                      uint32_t workers) {
+  uint32_t count = wanted == 0 ? workers : least(wanted, workers);
+  struct fl_placement taken = {*turn, count};
+  *turn = (*turn + (count == workers ? 1 : count)) % workers;
+  return taken;
+}
+
 struct fl_placement fl_placement_upstream(const struct fl_config *config,
                                           uint32_t upstream, uint32_t workers) {
   assert(workers > 0 && upstream < config->upstream_count);

@@ -17,6 +17,14 @@ struct fl_placement {
 struct fl_placement fl_placement_upstream(const struct fl_config *config,
                                           uint32_t upstream, uint32_t workers);
 
+/* The next `wanted` workers (0: all), at most as many as there are, from *turn
+   on, which moves on behind them; behind the first where it is all of them. */
+struct fl_placement fl_placement_take(uint32_t *turn, uint32_t wanted,
+                                      uint32_t workers);
+
+/* Whose turn it is after everything in config. */
+uint32_t fl_placement_turn(const struct fl_config *config, uint32_t workers);
+
 /* The first of them is the worker whose loop accepts. */
 struct fl_placement fl_placement_listener(const struct fl_config *config,
                                           uint32_t listener, uint32_t workers);

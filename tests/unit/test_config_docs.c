@@ -2,6 +2,7 @@
    FL_UPDATE=1 in the environment to write both anew from the table. */
 #include "core/config.h"
 #include "core/config_describe.h"
+#include "core/config_diff.h"
 #include "core/config_schema.h"
 #include "core/config_table.h"
 
@@ -124,7 +125,7 @@ static void add_row(struct fl_text *text, const struct fl_config_row *row) {
             range.size > 0 ? ", see `" : "see `", row->section->path, "`");
   else
     fl_text_add(text, range.size > 0 ? range.bytes : "");
-  FL_TEXT(text, " | ", row->meaning, " |\n");
+  FL_TEXT(text, " | ", row->meaning, fl_config_diff_note(row), " |\n");
   free(initial.bytes);
   free(range.bytes);
 }
