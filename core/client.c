@@ -51,6 +51,13 @@ void fl_client_leave_upstream(struct fl_client *client, fl_time now) {
   client->resent = 0;
 }
 
+/* An upstream that a reload took out waits for its clients. */
+static void tell_leaving(const struct fl_client *client) {
+  struct fl_upstream *upstream = client->listener->upstream;
+  if (upstream != NULL && upstream->leaving)
+    fl_upstream_wake(upstream);
+}
+
 void fl_client_close(struct fl_client *client, enum fl_reason reason,
                      bool reset, fl_time now) {
   if (client->state == FL_CLIENT_CLOSING)
@@ -64,6 +71,7 @@ void fl_client_close(struct fl_client *client, enum fl_reason reason,
   fl_list_remove(&client->runnable);
   fl_transport_close(&client->conn, reset);
   report_closed(client, now);
+  tell_leaving(client);
 }
 
 /* All that was owed is with the kernel. */
@@ -82,6 +90,7 @@ void fl_client_finish(struct fl_client *client, enum fl_reason reason) {
   client->state = FL_CLIENT_FLUSHING;
   client->reason = (uint8_t)reason;
   fl_buffer_clear(&client->conn.in, &fl_client_gateway(client)->spare);
+  tell_leaving(client);
 }
 
 /* Timeouts. */
@@ -104,7 +113,7 @@ static enum fl_reason next_timeout(const struct fl_client *client,
     return FL_OK;
   if (client->draining) {
     *due = fl_time_add(client->active, LINGER_TIMEOUT_STOPPING);
-    return FL_SHUTDOWN;
+    return fl_listener_end_reason(client->listener);
   }
   *due = fl_time_add(client->active, config->idle_timeout);
   fl_time frame = fl_time_add(client->since, config->frame_timeout);
@@ -133,9 +142,10 @@ static void arm(struct fl_client *client) {
                                  client->listener->config->write_timeout);
     break;
   case FL_CLIENT_LINGERING:
-    due = fl_time_add(client->active, fl_client_gateway(client)->stopping
-                                          ? LINGER_TIMEOUT_STOPPING
-                                          : LINGER_TIMEOUT);
+    due =
+        fl_time_add(client->active, fl_listener_stopping(client->listener) != 0
+                                        ? LINGER_TIMEOUT_STOPPING
+                                        : LINGER_TIMEOUT);
     break;
   case FL_CLIENT_CLOSING:
     return;
@@ -223,11 +233,12 @@ static void client_ended(struct fl_conn *conn, enum fl_reason reason,
 
 static void client_closed(struct fl_conn *conn, fl_time now) {
   struct fl_client *client = of(conn);
-  struct fl_gateway *gateway = conn->gateway;
+  struct fl_listener *listener = client->listener;
   (void)now;
-  gateway->clients[client->listener->config->mode]--;
+  conn->gateway->clients[listener->config->mode]--;
   fl_transport_release(conn);
   free(client);
+  fl_listener_client_gone(listener);
 }
 
 static void client_connected(struct fl_conn *conn, enum fl_reason reason,
@@ -310,22 +321,23 @@ void fl_client_drain(struct fl_client *client, fl_time now) {
      still in its own: it is read on until it is silent for a moment. */
   client->draining = !client->conn.reading;
   if (!client->ended && !client->draining)
-    end_input(client, FL_SHUTDOWN);
+    end_input(client, fl_listener_end_reason(client->listener));
   fl_client_run(client, now);
 }
 
 void fl_client_shut(struct fl_client *client, fl_time now) {
+  enum fl_reason reason = fl_listener_end_reason(client->listener);
   if (client->state == FL_CLIENT_CLOSING)
     return;
   if (client->listener->upstream != NULL)
     fl_upstream_unwait(client->listener->upstream, client);
   if (client->frame_size > 0)
-    fl_client_refused(client, FL_SHUTDOWN, now);
+    fl_client_refused(client, reason, now);
   /* So are the frames behind it: pass_on refuses them, one a time. */
   for (size_t left = SIZE_MAX; client->conn.in.size < left;) {
     left = client->conn.in.size;
     fl_client_run(client, now);
   }
   fl_transport_flush(&client->conn, now);
-  fl_client_close(client, FL_SHUTDOWN, false, now);
+  fl_client_close(client, reason, false, now);
 }

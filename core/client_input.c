@@ -7,10 +7,10 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
    up to the high watermark; one more read may come on top. */
 size_t fl_client_in_max(const struct fl_client *client) {
   const struct fl_upstream *upstream = client->listener->upstream;
-  size_t frame = client->listener->config->max_frame;
+  size_t frame = client->listener->most_frame;
   size_t most = larger(frame, FL_HIGH_WATERMARK) + FL_READ_MAX;
   if (upstream != NULL) /* requests may come back */
-    most += (size_t)upstream->config->in_flight * frame;
+    most += (size_t)upstream->most_in_flight * frame;
   return most;
 }
 
@@ -53,11 +53,11 @@ bool fl_client_too_late(const struct fl_client *client, fl_time decoded,
    with; else it waits, or waits for its error, at the start of conn.in. */
 static bool pass_on(struct fl_client *client, struct fl_slice frame,
                     fl_time decoded, fl_time now) {
-  enum fl_reason reason = FL_SHUTDOWN;
+  enum fl_reason reason = fl_listener_end_reason(client->listener);
   enum fl_submit submit = FL_SUBMIT_REFUSED;
   if (fl_client_too_late(client, decoded, now))
     reason = FL_ACQUIRE_TIMEOUT;
-  else if (fl_client_gateway(client)->stopping != FL_STOP_NOW)
+  else if (fl_listener_stopping(client->listener) != FL_STOP_NOW)
     submit = fl_upstream_submit(client->listener->upstream, client, frame,
                                 decoded, &reason, now);
   if (submit == FL_SUBMIT_ASSIGNED)

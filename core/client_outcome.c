@@ -14,10 +14,9 @@ static const struct fl_pair *pair_of(const struct fl_client *client) {
    the request that waits. */
 static size_t out_max(const struct fl_client *client) {
   const struct fl_upstream *upstream = client->listener->upstream;
-  size_t most = client->listener->config->max_frame;
+  size_t most = client->listener->most_frame;
   if (upstream != NULL)
-    most =
-        ((size_t)upstream->config->in_flight + 1) * upstream->config->max_frame;
+    most = ((size_t)upstream->most_in_flight + 1) * upstream->most_frame;
   return most + FL_HIGH_WATERMARK + FL_ERROR_REPLY_MAX;
 }
 

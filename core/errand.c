@@ -69,6 +69,21 @@ enum fl_reason fl_errand_sign_on(struct fl_pooled *pooled, bool *done,
   return FL_OK;
 }
 
+void fl_errand_adjust(struct fl_pooled *pooled,
+                      const struct fl_upstream_config *was) {
+  static const struct fl_payload any = {.given = true};
+  const struct fl_upstream_config *config = config_of(pooled);
+  struct fl_errand *errand = &pooled->errand;
+  if (errand->expect == NULL)
+    return;
+  if (errand->expect == &was->keepalive.expect)
+    errand->expect = &config->keepalive.expect;
+  else if (errand->expect == &was->health.expect)
+    errand->expect = &any;
+  else if (errand->expect != &any)
+    errand->expect = &config->on_connect[errand->step - 1].expect;
+}
+
 /* Whether the server could only now say this: all that was sent has left. */
 static bool in_time(const struct fl_pooled *pooled) {
   return pooled->errand.expect != NULL &&

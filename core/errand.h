@@ -35,6 +35,11 @@ bool fl_errand_ask(struct fl_pooled *pooled, const struct fl_payload *send,
 /* Sends what has no answer. Returns false when memory is out. */
 bool fl_errand_say(struct fl_pooled *pooled, const struct fl_payload *send);
 
+/* The upstream has another configuration than it had, with the same on_connect
+   and keepalive_request. The answer to another health.send may be any. */
+void fl_errand_adjust(struct fl_pooled *pooled,
+                      const struct fl_upstream_config *was);
+
 /* Takes the frame that is awaited off bytes; then errand.expect is NULL. Before
    it the late reply of a client's request may come, by id, which is dropped.
    Returns the frame's size, 0 when it is not complete yet; *broken is FL_OK, or

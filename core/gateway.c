@@ -5,8 +5,9 @@
 #include "core/listener.h"
 #include "core/placement.h"
 #include "core/relay.h"
+#include "core/reload.h"
 #include "core/session.h"
-#include "core/upstream.h"
+#include "core/upstream_change.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static bool add_upstreams(struct fl_gateway *gateway) {
     gateway->by_config[i] = fl_upstream_new(gateway, generation, i);
     if (gateway->by_config[i] == NULL)
       return false;
+    fl_list_push_back(&gateway->upstreams, &gateway->by_config[i]->link);
   }
   return true;
 }
@@ -41,6 +43,7 @@ static bool add_listeners(struct fl_gateway *gateway) {
         fl_listener_new(gateway, generation, i, upstream);
     if (gateway->slots[plan->slot] == NULL)
       return false;
+    fl_list_push_back(&gateway->listeners, &gateway->slots[plan->slot]->link);
   }
   return true;
 }
@@ -87,6 +90,7 @@ void fl_gateway_free(struct fl_gateway *gateway) {
   struct fl_list *link;
   if (gateway == NULL)
     return;
+  fl_reload_cancel(gateway);
   while ((link = fl_list_first(&gateway->listeners)) != NULL)
     fl_listener_free(listener_of(link));
   while ((link = fl_list_first(&gateway->upstreams)) != NULL)
@@ -113,6 +117,7 @@ static void dispatch(struct fl_upstream *upstream, fl_time now) {
     fl_relay_dispatch(upstream, now);
   else
     fl_upstream_dispatch(upstream, now);
+  fl_upstream_tidy(upstream, now);
 }
 
 void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
@@ -247,6 +252,10 @@ static void each_relay(struct fl_gateway *gateway,
   }
 }
 
+static void shut(struct fl_upstream *upstream, fl_time now) {
+  fl_upstream_shut(upstream, FL_SHUTDOWN, now);
+}
+
 void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
                      fl_time now) {
   assert((int)stage > gateway->stopping);
@@ -257,11 +266,11 @@ void fl_gateway_stop(struct fl_gateway *gateway, enum fl_stop stage,
     each_relay(gateway, fl_session_drain, now);
     break;
   case FL_STOP_COMMANDS:
-    each_upstream(gateway, fl_upstream_shut, now);
+    each_upstream(gateway, shut, now);
     each_client(gateway, FL_MODE_COMMAND, fl_client_drain, now);
     break;
   case FL_STOP_NOW:
-    each_upstream(gateway, fl_upstream_shut, now);
+    each_upstream(gateway, shut, now);
     each_relay(gateway, fl_relay_shut, now);
     each_client(gateway, FL_MODE_REQUEST, fl_client_shut, now);
     each_client(gateway, FL_MODE_COMMAND, fl_client_shut, now);

@@ -8,6 +8,7 @@
 #include "core/list.h"
 
 struct fl_listener;
+struct fl_reload;
 struct fl_server;
 struct fl_upstream;
 
@@ -22,6 +23,7 @@ struct fl_gateway {
   struct fl_listener **slots;     /* a listener by its slot, or NULL */
   struct fl_upstream **by_config; /* one per upstream of config; NULL where it
                                      lives on other workers */
+  struct fl_reload *reload;       /* what is prepared, or NULL */
   struct fl_list looking;         /* servers whose name is looked up */
   struct fl_deadlines deadlines;
   struct fl_spare spare;

@@ -119,7 +119,7 @@ static bool probe(struct fl_server *server, fl_time now) {
   bool by_request = upstream->config->health.send.size > 0;
   struct fl_pooled *pooled = by_request ? idle(server) : NULL;
   if (pooled == NULL && !will_tell(server, by_request) &&
-      (upstream->size >= upstream->max_size || now < server->rests_until))
+      (!fl_budget_allows(upstream) || now < server->rests_until))
     return false;
   server->probed = now;
   server->hurry = false;

@@ -2,6 +2,7 @@
 
 #include "core/balance.h"
 #include "core/pool_parts.h"
+#include "core/relay.h"
 
 #include <assert.h>
 
@@ -15,7 +16,7 @@ static bool open_to(struct fl_server *server, bool probe, fl_time now) {
     return false;
   }
   server->size++;
-  server->upstream->size++;
+  fl_budget_took(server->upstream);
   server->upstream->gateway->upstream_conns++;
   fl_pooled_enter(pooled, FL_POOLED_CONNECTING);
   pooled->probe = probe;
@@ -24,14 +25,15 @@ static bool open_to(struct fl_server *server, bool probe, fl_time now) {
 }
 
 void fl_pool_probe(struct fl_server *server, fl_time now) {
-  assert(server->upstream->size < server->upstream->max_size);
+  assert(fl_budget_allows(server->upstream));
   (void)open_to(server, true, now);
 }
 
 static bool wants_more(const struct fl_upstream *upstream) {
-  uint32_t min = upstream->gateway->stopping ? 0 : upstream->min_size;
+  uint32_t min =
+      upstream->gateway->stopping || upstream->leaving ? 0 : upstream->min_size;
   uint64_t coming = 0;
-  if (upstream->size >= upstream->max_size)
+  if (!fl_budget_allows(upstream))
     return false;
   /* Attempts at a server that fails are no help to those that wait. */
   for (uint32_t i = 0; i < upstream->server_count; i++) {
@@ -48,7 +50,7 @@ static bool wants_more(const struct fl_upstream *upstream) {
    make some. */
 static void make_room(struct fl_upstream *upstream, fl_time now) {
   struct fl_list *node;
-  if (upstream->waiting == 0 || upstream->size < upstream->max_size)
+  if (upstream->waiting == 0 || fl_budget_allows(upstream))
     return;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     struct fl_server *server = upstream->servers[i];
@@ -69,4 +71,92 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
                   wants_more(upstream) ? fl_balance_retry_at(upstream)
                                        : FL_NEVER);
+}
+
+/* After a reload. */
+
+static void renew(struct fl_pooled *pooled, fl_time now) {
+  pooled->outdated = true;
+  if (pooled->exchanges.count == 0)
+    fl_pooled_retire(pooled, FL_RELOAD, now);
+  else
+    fl_pooled_place(pooled, now); /* it gets no more */
+}
+
+/* The next connection of a list, which renewing the one before may have
+   emptied; NULL at its end. */
+static struct fl_pooled *last_of(struct fl_server *server, int state,
+                                 bool outdated) {
+  struct fl_list *list = &server->conns[state];
+  for (struct fl_list *node = list->prev; node != list; node = node->prev) {
+    struct fl_pooled *pooled = FL_CONTAINER(node, struct fl_pooled, conn.link);
+    if (pooled->outdated == outdated)
+      return pooled;
+  }
+  return NULL;
+}
+
+void fl_pool_renew(struct fl_server *server, fl_time now) {
+  struct fl_pooled *pooled;
+  struct fl_list *link = server->relays.next;
+  for (; link != &server->relays; link = link->next) /* none comes back */
+    FL_CONTAINER(link, struct fl_relay, server.conn.link)->expires = now;
+  for (int state = 0; state < FL_POOLED_LEAVING; state++)
+    while ((pooled = last_of(server, state, false)) != NULL)
+      renew(pooled, now);
+}
+
+/* How many connections will be left once those close that are to. */
+static uint32_t lasting(const struct fl_upstream *upstream) {
+  uint32_t count = fl_pool_live(upstream) + upstream->lent;
+  struct fl_list *link = upstream->all_servers.next;
+  for (; link != &upstream->all_servers; link = link->next) {
+    const struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
+    const struct fl_list *list = &server->conns[FL_POOLED_FULL];
+    for (struct fl_list *node = list->next; node != list; node = node->next)
+      count -= FL_CONTAINER(node, struct fl_pooled, conn.link)->outdated;
+  }
+  return count;
+}
+
+/* First those that serve nobody; of the idle ones, the one unused for
+   longest. */
+void fl_pool_shrink(struct fl_upstream *upstream, fl_time now) {
+  static const int states[] = {FL_POOLED_RESET,      FL_POOLED_CONNECTING,
+                               FL_POOLED_SIGNING_ON, FL_POOLED_IDLE,
+                               FL_POOLED_QUIET,      FL_POOLED_CHECKING,
+                               FL_POOLED_BUSY,       FL_POOLED_FULL};
+  uint32_t left = lasting(upstream);
+  for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+    struct fl_list *link = upstream->all_servers.next;
+    for (; link != &upstream->all_servers; link = link->next) {
+      struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
+      struct fl_pooled *pooled;
+      while (left > upstream->budget->max &&
+             (pooled = last_of(server, states[i], false)) != NULL) {
+        renew(pooled, now);
+        left--;
+      }
+    }
+  }
+}
+
+/* A partial reply is looked at anew: max_frame may be below what was. */
+static void adjust(struct fl_pooled *pooled,
+                   const struct fl_upstream_config *was) {
+  fl_errand_adjust(pooled, was);
+  pooled->framing = (struct fl_framing_state){0};
+  fl_pooled_arm(pooled);
+}
+
+void fl_pool_adjust(struct fl_upstream *upstream,
+                    const struct fl_upstream_config *was) {
+  struct fl_list *link = upstream->all_servers.next;
+  for (; link != &upstream->all_servers; link = link->next)
+    for (int state = 0; state < FL_POOLED_CLOSING; state++) {
+      struct fl_list *list =
+          &FL_CONTAINER(link, struct fl_server, link)->conns[state];
+      for (struct fl_list *node = list->next; node != list; node = node->next)
+        adjust(FL_CONTAINER(node, struct fl_pooled, conn.link), was);
+    }
 }

@@ -46,6 +46,7 @@ struct fl_pooled {
   bool probe;          /* it was opened for a health check that is to come */
   bool replied;        /* it has delivered a reply, or served a session */
   bool replaced;       /* fl_pooled_replace ended its life */
+  bool outdated;       /* a reload wants it replaced */
   uint32_t timeouts;   /* of requests, since the last reply */
   bool shut;           /* FL_POOLED_LEAVING: FIN was sent */
   uint8_t leaving;     /* FL_POOLED_LEAVING: enum fl_reason */
@@ -75,6 +76,18 @@ void fl_pooled_lend(struct fl_pooled *pooled, struct fl_conn *to,
    nothing changed. */
 bool fl_pool_take_back(struct fl_server *server, struct fl_conn *from,
                        fl_time expires, fl_time now);
+
+/* The connections to this server are no longer what the configuration says:
+   those without requests close, the others get none any more and close once
+   they have theirs replied. */
+void fl_pool_renew(struct fl_server *server, fl_time now);
+
+/* Does so with as many connections as there are above max_size. */
+void fl_pool_shrink(struct fl_upstream *upstream, fl_time now);
+
+/* The upstream has another configuration than it had, be it equal. */
+void fl_pool_adjust(struct fl_upstream *upstream,
+                    const struct fl_upstream_config *was);
 
 /* Queues a request. Requires: the state is IDLE or BUSY. Returns false when
    memory is out, nothing changed. */

@@ -46,12 +46,14 @@ void fl_pooled_settle(struct fl_pooled *pooled, fl_time now);
 
 static inline bool fl_pooled_life_over(const struct fl_pooled *pooled,
                                        fl_time now) {
-  return now >= pooled->expires;
+  return pooled->outdated || now >= pooled->expires;
 }
 
 /* Why a connection is closed whose life is over. */
 static inline enum fl_reason
 fl_pooled_end_of_life(const struct fl_pooled *pooled) {
+  if (pooled->outdated)
+    return FL_RELOAD;
   return pooled->replaced ? FL_KEY_REUSED : FL_MAX_LIFETIME;
 }
 

@@ -35,12 +35,11 @@ void fl_pooled_destroy(struct fl_pooled *pooled, fl_time now) {
   assert(pooled->exchanges.count == 0);
   fl_pooled_leave(pooled);
   pooled->server->size--;
-  upstream->size--;
   if (pooled->conn.opened != 0)
     pooled->server->rests_until =
         fl_time_add(now, upstream->config->reconnect_delay);
   pooled->conn.gateway->upstream_conns--;
-  fl_upstream_wake(upstream);
+  fl_budget_gave(upstream);
   fl_pooled_free(pooled);
 }
 
@@ -59,7 +58,7 @@ static enum fl_reason end_reason(const struct fl_pooled *pooled,
 static bool is_ours(enum fl_reason reason) {
   return reason == FL_POOL_IDLE || reason == FL_MAX_LIFETIME ||
          reason == FL_KEY_REUSED || reason == FL_PROBED ||
-         reason == FL_EJECTED || reason == FL_SHUTDOWN;
+         reason == FL_EJECTED || reason == FL_SHUTDOWN || reason == FL_RELOAD;
 }
 
 /* A server that takes connections and ends them at once is no better than one

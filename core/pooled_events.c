@@ -19,8 +19,7 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
                         fl_time now) {
   struct fl_pooled *pooled = fl_pooled_of(conn);
   struct fl_spare *spare = &conn->gateway->spare;
-  size_t max =
-      fl_pooled_upstream(pooled)->config->max_frame + (size_t)FL_READ_MAX;
+  size_t max = fl_pooled_upstream(pooled)->most_frame + (size_t)FL_READ_MAX;
   enum fl_reason broken = FL_OK;
   size_t used = 0;
   bool kept = conn->in.size > 0;

@@ -17,6 +17,7 @@
     "the peer took no bytes for write_timeout")                                \
   X(OUT_OF_MEMORY, "out_of_memory", "the system has no memory left")           \
   X(SHUTDOWN, "shutdown", "fairlead is stopping")                              \
+  X(RELOAD, "reload", "a reload took out what it belonged to")                 \
   /* a client */                                                               \
   X(IDLE_TIMEOUT, "idle_timeout",                                              \
     "no complete frame, of a relay no byte, for idle_timeout")                 \

@@ -219,6 +219,8 @@ static const struct fl_owner server_owner = {.connected = server_connected,
 /* Turns. */
 
 static void occupy(struct fl_relay *relay, struct fl_server *server) {
+  fl_server_drop(relay->connector.server); /* of an attempt before */
+  server->kept++;
   relay->server.exists = true;
   fl_list_push_back(&server->relays, &relay->server.conn.link);
 }
@@ -230,8 +232,8 @@ static void begin(struct fl_relay *relay, struct fl_server *server,
   relay->state = FL_RELAY_CONNECTING;
   server->size++;
   server->connecting++;
-  upstream_of(relay)->size++;
   upstream_of(relay)->lent++;
+  fl_budget_took(upstream_of(relay));
   gateway_of(relay)->upstream_conns++;
   fl_connector_start(&relay->connector, server, now);
 }
@@ -268,7 +270,7 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
   while (upstream->waiting > 0 &&
          (pooled = fl_balance_request(upstream, now)) != NULL)
     take(first_in_turn(upstream), pooled, now);
-  while (upstream->waiting > 0 && upstream->size < upstream->max_size &&
+  while (upstream->waiting > 0 && fl_budget_allows(upstream) &&
          upstream->config->mode == FL_MODE_RELAY &&
          (server = fl_balance_connect(upstream, now)) != NULL)
     begin(first_in_turn(upstream), server, now);
@@ -279,7 +281,7 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
   fl_health_run(upstream, now);
   fl_time due =
       fl_time_min(upstream->deadline.due, fl_session_relieve(upstream, now));
-  if (upstream->waiting > 0 && upstream->size < upstream->max_size &&
+  if (upstream->waiting > 0 && fl_budget_allows(upstream) &&
       upstream->config->mode == FL_MODE_RELAY) /* else the pool connects */
     due = fl_time_min(due, fl_balance_retry_at(upstream));
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline, due);
@@ -342,15 +344,16 @@ struct fl_relay *fl_relay_new(struct fl_listener *listener,
 void fl_relay_shut(struct fl_relay *relay, fl_time now) {
   if (relay->state == FL_RELAY_CLOSING)
     return;
-  fl_relay_end(relay, NULL, FL_SHUTDOWN, now);
+  fl_relay_end(relay, NULL, fl_listener_end_reason(relay->listener), now);
 }
 
 /* Checking. */
 
 void fl_relay_check(const struct fl_upstream *upstream) {
   uint32_t lent = 0, waiting = 0;
-  for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = upstream->servers[i];
+  struct fl_list *link = upstream->all_servers.next;
+  for (; link != &upstream->all_servers; link = link->next) {
+    const struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
     const struct fl_list *list = &server->relays;
     uint32_t connecting = fl_list_size(&server->conns[FL_POOLED_CONNECTING]);
     uint32_t relayed = 0;

@@ -74,7 +74,7 @@ void fl_relay_wait(struct fl_relay *relay, bool first);
    allow. Requires: the upstream is one of relay or session listeners. */
 void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now);
 
-/* Closes both sides at once, for FL_SHUTDOWN. */
+/* Closes both sides at once, for FL_SHUTDOWN or FL_RELOAD. */
 void fl_relay_shut(struct fl_relay *relay, fl_time now);
 
 /* Asserts the invariants of the upstream's relays, beyond those of its pool. */

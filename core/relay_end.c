@@ -64,10 +64,13 @@ static void tell_server_closed(struct fl_relay *relay, enum fl_reason reason,
 
 void fl_relay_free_if_gone(struct fl_relay *relay) {
   if (!relay->client.exists && !relay->server.exists) {
+    struct fl_listener *listener = relay->listener;
     fl_list_remove(&relay->link);
     gateway_of(relay)->clients[relay->listener->config->mode]--;
     fl_transport_release(&relay->server.conn);
+    fl_server_drop(relay->connector.server);
     free(relay);
+    fl_listener_client_gone(listener);
   }
 }
 
@@ -79,10 +82,9 @@ void fl_relay_give_place_back(struct fl_relay *relay, fl_time now) {
   if (relay->server.conn.opened != 0)
     server->rests_until =
         fl_time_add(now, upstream_of(relay)->config->reconnect_delay);
-  upstream_of(relay)->size--;
   upstream_of(relay)->lent--;
   gateway_of(relay)->upstream_conns--;
-  fl_upstream_wake(upstream_of(relay));
+  fl_budget_gave(upstream_of(relay));
 }
 
 void fl_relay_stop_waiting(struct fl_relay *relay) {
@@ -131,6 +133,7 @@ static bool is_orderly(enum fl_reason reason) {
   switch (reason) {
   case FL_PEER_CLOSED:
   case FL_SHUTDOWN:
+  case FL_RELOAD:
   case FL_IDLE_TIMEOUT:
   case FL_HOLD_TIMEOUT:
   case FL_BAD_FRAME:

@@ -10,17 +10,20 @@
 #include <string.h>
 
 struct fl_server *fl_server_new(struct fl_upstream *upstream,
-                                const struct fl_endpoint *endpoint,
-                                uint32_t index) {
+                                const struct fl_generation *generation,
+                                uint32_t upstream_index, uint32_t index) {
+  const struct fl_endpoint *endpoint =
+      &generation->config->upstreams[upstream_index].servers[index];
   struct fl_server *server = calloc(1, sizeof *server);
   if (server == NULL)
     return NULL;
   server->upstream = upstream;
   server->endpoint = endpoint;
   server->index = index;
-  server->standing =
-      &upstream->generation->upstreams[upstream->index].standings[index];
+  server->standing = generation->upstreams[upstream_index].standings[index];
   fl_list_init(&server->looking);
+  fl_list_init(&server->link);
+  fl_list_push_back(&upstream->all_servers, &server->link);
   fl_list_init(&server->resolving);
   fl_list_init(&server->relays);
   for (int state = 0; state < FL_POOLED_STATES; state++)
@@ -35,9 +38,26 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
 void fl_server_free(struct fl_server *server) {
   if (server == NULL)
     return;
-  assert(server->size == 0);
+  assert(server->size == 0 && server->kept == 0);
   fl_list_remove(&server->looking);
+  fl_list_remove(&server->link);
+  fl_generation_release(server->gone);
   free(server);
+}
+
+void fl_server_leave(struct fl_server *server, struct fl_generation *generation,
+                     fl_time now) {
+  server->gone = fl_generation_hold(generation);
+  fl_pool_renew(server, now);
+  fl_upstream_wake(server->upstream);
+}
+
+void fl_server_drop(struct fl_server *server) {
+  if (server == NULL)
+    return;
+  server->kept--;
+  if (server->gone != NULL)
+    fl_upstream_wake(server->upstream);
 }
 
 bool fl_server_may_connect(const struct fl_server *server, fl_time now) {

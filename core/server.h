@@ -3,6 +3,7 @@
 #define FL_CORE_SERVER_H
 
 #include "core/config.h"
+#include "core/generation.h"
 #include "core/io.h"
 #include "core/list.h"
 #include "core/pool.h"
@@ -13,7 +14,8 @@ enum { FL_SERVER_ADDRS = 16 };
 
 struct fl_server {
   struct fl_upstream *upstream;
-  uint32_t index;               /* among the upstream's */
+  struct fl_list link;          /* on the upstream's list of all */
+  uint32_t index;               /* among those of its configuration */
   struct fl_standing *standing; /* shared with other shards */
   fl_time heard;                /* the last reply or, without one to wait for,
                                    connect; with health only */
@@ -22,13 +24,16 @@ struct fl_server {
   const struct fl_endpoint *endpoint;
   struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
   uint32_t size;                          /* connections not closed yet */
+  uint32_t kept;                          /* relays that still name it */
   uint32_t connecting;                    /* CONNECTING or SIGNING_ON */
   uint32_t quiet;                         /* QUIET or CHECKING */
   uint32_t in_flight;                     /* requests on all of them */
   struct fl_list relays;                  /* that have a connection to it */
   uint32_t relayed;                       /* of them, established */
   uint32_t failures;                      /* in a row */
-  bool down; /* SERVER_DOWN was told, SERVER_UP not yet */
+  bool down;                  /* SERVER_DOWN was told, SERVER_UP not yet */
+  struct fl_generation *gone; /* a reload took it out: the last generation it
+                                 is of, held; else NULL */
   fl_time down_since;
   fl_time failed_at;        /* the last failure */
   fl_time rests_until;      /* reconnect_delay */
@@ -41,10 +46,11 @@ struct fl_server {
   struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */
 };
 
-/* Returns NULL when memory is out. */
+/* Server `index` of an upstream of a generation's configuration. Returns NULL
+   when memory is out. */
 struct fl_server *fl_server_new(struct fl_upstream *upstream,
-                                const struct fl_endpoint *endpoint,
-                                uint32_t index);
+                                const struct fl_generation *generation,
+                                uint32_t upstream_index, uint32_t index);
 
 /* Requires: no connection of it is left. NULL is fine. */
 void fl_server_free(struct fl_server *server);
@@ -54,6 +60,15 @@ void fl_server_free(struct fl_server *server);
    then all are used as if none were, for a check that is wrong must not keep
    anybody from servers that work. */
 bool fl_server_may_use(const struct fl_server *server);
+
+/* A reload took it out: its connections that are idle close, the others once
+   they are, and relays go on until they end. `generation` is the last that has
+   it. */
+void fl_server_leave(struct fl_server *server, struct fl_generation *generation,
+                     fl_time now);
+
+/* A relay names it no longer. NULL is fine. */
+void fl_server_drop(struct fl_server *server);
 
 /* Whether a connect may be started now. After a failure one attempt at a time
    is made until a connection stands. */

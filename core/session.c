@@ -103,13 +103,20 @@ static bool is_clean(const struct fl_relay *relay) {
          fl_transport_unsent(&server->conn) == 0 && answered(relay);
 }
 
+/* Nobody will have the connection any more. */
+static bool is_unwanted(const struct fl_relay *relay) {
+  const struct fl_upstream *upstream = relay->listener->upstream;
+  return fl_listener_stopping(relay->listener) == FL_STOP_NOW ||
+         upstream->leaving || relay->connector.server->gone != NULL ||
+         upstream->budget->size > upstream->budget->max;
+}
+
 bool fl_session_give_back(struct fl_relay *relay, enum fl_reason reason,
                           fl_time now) {
   struct fl_server *server = relay->connector.server;
   struct fl_relay_side *side = &relay->server;
-  if (!can_reset(relay) || reason == FL_SHUTDOWN || !is_clean(relay) ||
-      relay->listener->gateway->stopping == FL_STOP_NOW ||
-      now >= relay->expires)
+  if (!can_reset(relay) || reason == FL_SHUTDOWN || reason == FL_RELOAD ||
+      !is_clean(relay) || is_unwanted(relay) || now >= relay->expires)
     return false;
   fl_list_remove(&side->conn.link);
   if (!fl_pool_take_back(server, &side->conn, relay->expires, now)) {
@@ -124,7 +131,7 @@ bool fl_session_give_back(struct fl_relay *relay, enum fl_reason reason,
 
 void fl_session_drain(struct fl_relay *relay, fl_time now) {
   if (fl_session_silent(relay))
-    fl_relay_end(relay, NULL, FL_SHUTDOWN, now);
+    fl_relay_end(relay, NULL, fl_listener_end_reason(relay->listener), now);
 }
 
 /* Holding. */
@@ -141,8 +148,10 @@ static struct fl_relay *longest(const struct fl_upstream *upstream,
                                 uint32_t *coming) {
   struct fl_relay *found = NULL;
   *coming = upstream->size;
-  for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_list *list = &upstream->servers[i]->relays;
+  struct fl_list *link = upstream->all_servers.next;
+  for (; link != &upstream->all_servers; link = link->next) {
+    const struct fl_list *list =
+        &FL_CONTAINER(link, struct fl_server, link)->relays;
     for (struct fl_list *node = list->next; node != list; node = node->next) {
       struct fl_relay *relay =
           FL_CONTAINER(node, struct fl_relay, server.conn.link);
@@ -158,7 +167,7 @@ fl_time fl_session_relieve(struct fl_upstream *upstream, fl_time now) {
   fl_time hold = upstream->config->pool.hold_timeout;
   if (hold == 0 || upstream->config->mode != FL_MODE_SESSION)
     return FL_NEVER;
-  while (upstream->waiting > 0 && upstream->size >= upstream->max_size) {
+  while (upstream->waiting > 0 && !fl_budget_allows(upstream)) {
     uint32_t coming;
     struct fl_relay *relay = longest(upstream, &coming);
     if (relay == NULL || coming >= upstream->waiting)

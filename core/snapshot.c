@@ -283,7 +283,8 @@ static void take_upstream(struct taking *taking,
       (uint32_t)(upstream->config - upstream->generation->config->upstreams);
   to->mode = upstream->config->mode;
   to->size = upstream->size;
-  to->max_size = upstream->max_size == UINT32_MAX ? 0 : upstream->max_size;
+  to->max_size =
+      upstream->budget->max == UINT32_MAX ? 0 : upstream->budget->max;
   to->waiting = upstream->waiting + upstream->following + upstream->parked;
   to->metrics = upstream->metrics;
   to->acquire = upstream->acquire;

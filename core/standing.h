@@ -13,7 +13,15 @@ struct fl_standing {
   atomic_uint_least32_t failures;  /* in a row */
   atomic_uint_least32_t successes; /* in a row, while it is ejected */
   atomic_uint_least64_t since;     /* an fl_time: when it was ejected */
+  atomic_uint holders;             /* generations that have the server */
 };
+
+/* Nothing is found out any more. */
+static inline void fl_standing_forget(struct fl_standing *standing) {
+  atomic_store(&standing->ejected, false);
+  atomic_store(&standing->failures, 0);
+  atomic_store(&standing->successes, 0);
+}
 
 static inline bool fl_standing_ejected(const struct fl_standing *standing) {
   return atomic_load_explicit(&standing->ejected, memory_order_relaxed);

@@ -250,7 +250,7 @@ static bool init_keys(struct fl_upstream *upstream) {
   const uint64_t seed[2] = {io->random(io->ctx), io->random(io->ctx)};
   return fl_keys_init(
       &upstream->keys,
-      (uint64_t)upstream->max_size * upstream->config->in_flight, seed);
+      (uint64_t)upstream->budget->max * upstream->config->in_flight, seed);
 }
 
 static bool add_servers(struct fl_upstream *upstream) {
@@ -260,31 +260,46 @@ static bool add_servers(struct fl_upstream *upstream) {
     return false;
   upstream->server_count = config->server_count;
   for (uint32_t i = 0; i < config->server_count; i++) {
-    upstream->servers[i] = fl_server_new(upstream, &config->servers[i], i);
+    upstream->servers[i] =
+        fl_server_new(upstream, upstream->generation, upstream->index, i);
     if (upstream->servers[i] == NULL)
       return false;
   }
   return true;
 }
 
-/* This worker's parts of the sizes. */
-static void set_sizes(struct fl_upstream *upstream,
-                      struct fl_placement placement, uint32_t workers) {
-  const struct fl_pool_config *pool = &upstream->config->pool;
+static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+void fl_upstream_configure(struct fl_upstream *upstream,
+                           struct fl_generation *generation, uint32_t index) {
+  struct fl_placement placement = generation->upstreams[index].placement;
+  const struct fl_upstream_config *config =
+      &generation->config->upstreams[index];
+  const struct fl_pool_config *pool = &config->pool;
   uint32_t count = placement.count;
   uint32_t shard = 0;
-  bool here =
-      fl_placement_has(placement, upstream->gateway->worker, workers, &shard);
+  bool here = fl_placement_has(placement, upstream->gateway->worker,
+                               generation->workers, &shard);
   assert(here);
   (void)here;
-  upstream->probes = shard == 0 && upstream->config->health.interval != 0;
+  (void)fl_generation_hold(generation);
+  fl_generation_release(upstream->generation);
+  upstream->generation = generation;
+  upstream->config = config;
+  upstream->index = index;
+  upstream->probes = shard == 0 && config->health.interval != 0;
   upstream->min_size = fl_placement_part(pool->min_size, shard, count);
   if (pool->max_size == 0 && pool->min_size > 0 && upstream->min_size == 0)
     upstream->min_size = 1;
-  upstream->max_size = pool->max_size == 0
-                           ? UINT32_MAX
-                           : fl_placement_part(pool->max_size, shard, count);
   upstream->max_waiters = fl_placement_part(pool->max_waiters, shard, count);
+  upstream->most_in_flight =
+      larger(upstream->most_in_flight, config->in_flight);
+  upstream->most_frame = larger(upstream->most_frame, config->max_frame);
+  if (upstream->budget != NULL)
+    fl_budget_set(upstream->budget,
+                  pool->max_size == 0
+                      ? UINT32_MAX
+                      : fl_placement_part(pool->max_size, shard, count));
 }
 
 struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
@@ -294,17 +309,16 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
   if (upstream == NULL)
     return NULL;
   upstream->gateway = gateway;
-  upstream->generation = fl_generation_hold(generation);
-  upstream->config = &generation->config->upstreams[index];
-  upstream->index = index;
-  set_sizes(upstream, generation->upstreams[index].placement,
-            generation->workers);
   fl_list_init(&upstream->link);
+  fl_list_init(&upstream->sharing);
+  fl_list_init(&upstream->all_servers);
   fl_list_init(&upstream->waiters);
   fl_list_init(&upstream->followed);
   fl_list_init(&upstream->dispatch);
-  fl_list_push_back(&gateway->upstreams, &upstream->link);
-  if (add_servers(upstream) && init_keys(upstream) &&
+  upstream->budget = fl_budget_new(upstream, 0);
+  fl_upstream_configure(upstream, generation, index);
+  if (upstream->budget != NULL && add_servers(upstream) &&
+      init_keys(upstream) &&
       fl_deadline_add(&gateway->deadlines, &upstream->deadline,
                       upstream_expired) &&
       fl_deadline_add(&gateway->deadlines, &upstream->probe, probe_expired))
@@ -314,28 +328,34 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
 }
 
 void fl_upstream_free(struct fl_upstream *upstream) {
+  struct fl_list *link;
   assert(upstream->size == 0 && upstream->waiting + upstream->parked == 0);
+  assert(upstream->listeners == 0);
   fl_metrics_add(&upstream->gateway->gone, &upstream->metrics);
   fl_keys_free(&upstream->keys);
   fl_list_remove(&upstream->link);
   fl_list_remove(&upstream->dispatch);
   fl_deadline_remove(&upstream->gateway->deadlines, &upstream->deadline);
   fl_deadline_remove(&upstream->gateway->deadlines, &upstream->probe);
-  for (uint32_t i = 0; i < upstream->server_count; i++)
-    fl_server_free(upstream->servers[i]);
+  while ((link = fl_list_first(&upstream->all_servers)) != NULL)
+    fl_server_free(FL_CONTAINER(link, struct fl_server, link));
   free(upstream->servers);
+  fl_budget_leave(upstream);
   fl_generation_release(upstream->generation);
   free(upstream);
 }
 
-void fl_upstream_shut(struct fl_upstream *upstream, fl_time now) {
-  for (uint32_t i = 0; i < upstream->server_count; i++)
+void fl_upstream_shut(struct fl_upstream *upstream, enum fl_reason reason,
+                      fl_time now) {
+  struct fl_list *link = upstream->all_servers.next;
+  for (; link != &upstream->all_servers; link = link->next)
     for (int state = 0; state < FL_POOLED_LEAVING; state++) {
       struct fl_list *node;
-      struct fl_list *conns = &upstream->servers[i]->conns[state];
+      struct fl_list *conns =
+          &FL_CONTAINER(link, struct fl_server, link)->conns[state];
       while ((node = fl_list_first(conns)) != NULL)
         fl_pooled_retire(FL_CONTAINER(node, struct fl_pooled, conn.link),
-                         FL_SHUTDOWN, now);
+                         reason, now);
     }
 }
 
@@ -383,8 +403,9 @@ static void check_followers(const struct fl_upstream *upstream) {
 void fl_upstream_check(const struct fl_upstream *upstream) {
   uint32_t size = 0, waiting = 0, usable = 0, states[FL_POOLED_STATES] = {0};
   uint64_t ticket = 0;
-  for (uint32_t i = 0; i < upstream->server_count; i++) {
-    const struct fl_server *server = upstream->servers[i];
+  struct fl_list *link = upstream->all_servers.next;
+  for (; link != &upstream->all_servers; link = link->next) {
+    const struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
     uint32_t of_server = 0, in_flight = 0;
     for (int state = 0; state < FL_POOLED_STATES; state++) {
       uint32_t count = check_state(server, state, &in_flight);
@@ -401,7 +422,8 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     assert(of_server == server->size && in_flight == server->in_flight);
     size += of_server;
   }
-  assert(size == upstream->size && size <= upstream->max_size);
+  assert(size == upstream->size);
+  fl_budget_check(upstream->budget);
   assert(states[FL_POOLED_LEAVING] + states[FL_POOLED_CLOSING] ==
          upstream->closing);
   if (fl_pool_lends(upstream)) {

@@ -3,6 +3,7 @@
 #ifndef FL_CORE_UPSTREAM_H
 #define FL_CORE_UPSTREAM_H
 
+#include "core/budget.h"
 #include "core/client.h"
 #include "core/config.h"
 #include "core/generation.h"
@@ -16,16 +17,24 @@ struct fl_upstream {
   struct fl_generation *generation; /* that config is of; held */
   uint32_t index;                   /* in it */
   const struct fl_upstream_config *config;
-  struct fl_server **servers;
+  struct fl_server **servers; /* as config has them */
   uint32_t server_count;
   uint32_t next_request; /* round robin over servers, for requests */
   uint32_t next_connect; /* and for new connections */
   uint32_t min_size;     /* this shard's parts of the configured sizes */
-  uint32_t max_size;
   uint32_t max_waiters;
   uint32_t size;    /* connections not closed yet, in whatever state */
   uint32_t closing; /* of them, in FL_POOLED_LEAVING or _CLOSING */
   uint32_t lent;    /* of them, those that a relay or a session has */
+  struct fl_budget *budget;
+  struct fl_list sharing;     /* on the budget's */
+  struct fl_list all_servers; /* those that a reload took out, too */
+  uint32_t listeners;         /* that have it */
+  uint32_t most_in_flight;    /* the most that config has said so far */
+  uint32_t most_frame;        /* likewise, of max_frame */
+  bool leaving; /* a reload took it out; it goes when its listeners have */
+  bool drained; /* leaving, and no client can send requests any more */
+  bool changed; /* in the reload under way */
   /* Clients whose request waits, by ticket. One with requests outstanding on
      a full connection waits for that one (pooled->followers), for its
      requests must run in order; all others wait here. */
@@ -51,14 +60,19 @@ struct fl_upstream {
 
 enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };
 
-/* This worker's shard of upstream `index` of a generation's configuration, on
-   the gateway's list. Requires: placement says that it has one. Returns NULL
-   when memory is out. */
+/* This worker's shard of upstream `index` of a generation's configuration. It
+   is on no list of the gateway's yet. Requires: placement says that it has one.
+   Returns NULL when memory is out. */
 struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
                                     struct fl_generation *generation,
                                     uint32_t index);
 
-/* Requires: no connection is left. */
+/* Points it at upstream `index` of another generation, and holds that: sizes
+   and all that is looked up in `config` take effect. */
+void fl_upstream_configure(struct fl_upstream *upstream,
+                           struct fl_generation *generation, uint32_t index);
+
+/* Requires: no connection is left, and no listener that has it. */
 void fl_upstream_free(struct fl_upstream *upstream);
 
 /* A client has decoded a request. ASSIGNED: it was queued on a connection
@@ -87,10 +101,11 @@ void fl_upstream_wake(struct fl_upstream *upstream);
 /* Gives connections to those that wait, in turn; opens more as needed. */
 void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now);
 
-/* Closes every connection: requests that were begun get FL_SHUTDOWN errors,
-   the others go back to wait. Those that say on_close end within
+/* Closes every connection for this reason: requests that were begun get
+   errors, the others go back to wait. Those that say on_close end within
    FL_POOL_LINGER. */
-void fl_upstream_shut(struct fl_upstream *upstream, fl_time now);
+void fl_upstream_shut(struct fl_upstream *upstream, enum fl_reason reason,
+                      fl_time now);
 
 /* Asserts its invariants. */
 void fl_upstream_check(const struct fl_upstream *upstream);

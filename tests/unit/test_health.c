@@ -186,7 +186,7 @@ static void an_ejected_server_makes_room(void **state) {
   struct fl_sock *first = stand(0);
   fl_outside_data(&out, first, "PONG\n");
   out.upstream.health.interval = FL_SECOND * 1000;
-  struct fl_standing *standing = out.generation->upstreams[0].standings;
+  struct fl_standing *standing = out.generation->upstreams[0].standings[0];
   atomic_store(&standing[0].ejected, true);
   ask("a\n");
   assert_true(first->closing && !first->reset);
