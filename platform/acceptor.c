@@ -7,12 +7,14 @@
    the reserve is free. */
 #include "platform/acceptor.h"
 
+#include "core/config_diff.h"
 #include "platform/admission.h"
 #include "platform/clock.h"
 #include "platform/descriptors.h"
 #include "platform/listening.h"
 #include "platform/sock.h"
 #include "platform/socket.h"
+#include "platform/sockopts.h"
 #include "platform/worker.h"
 
 #include <assert.h>
@@ -35,6 +37,7 @@ struct fl_acceptor {
   struct fl_acceptor_setup setup;
   const struct fl_hooks *hooks;
   uv_os_sock_t socket; /* while open */
+  uint8_t family;
   uint32_t backlog;
   struct fl_descriptors descriptors;
   uint32_t turn;    /* accepted so far, to share them out */
@@ -55,6 +58,7 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
     return NULL;
   acceptor->hooks = hooks;
   acceptor->backlog = options->backlog;
+  acceptor->family = addr->family;
   fl_list_init(&acceptor->link);
   acceptor->descriptors = fl_descriptors();
   *error = fl_listening_bind(addr, options, hooks, &acceptor->socket);
@@ -62,6 +66,25 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
   if (acceptor->open)
     return acceptor;
   fl_acceptor_free(acceptor);
+  return NULL;
+}
+
+struct fl_acceptor *fl_acceptor_copy(const struct fl_acceptor *acceptor,
+                                     int *error) {
+  struct fl_acceptor *copy = calloc(1, sizeof *copy);
+  *error = UV_ENOMEM;
+  if (copy == NULL)
+    return NULL;
+  copy->hooks = acceptor->hooks;
+  copy->backlog = acceptor->backlog;
+  copy->family = acceptor->family;
+  copy->descriptors = acceptor->descriptors;
+  fl_list_init(&copy->link);
+  *error = fl_listening_duplicate(acceptor->socket, &copy->socket);
+  copy->open = *error == 0;
+  if (copy->open)
+    return copy;
+  fl_acceptor_free(copy);
   return NULL;
 }
 
@@ -309,6 +332,22 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
   }
 }
 
+void fl_acceptor_configure(struct fl_acceptor *acceptor,
+                           const struct fl_listener_config *config) {
+  struct fl_socket_use use = {.family = acceptor->family, .listens = true};
+  struct fl_addr addr;
+  if (fl_config_diff(&fl_config_listener_socket,
+                     &acceptor->setup.config->socket, &config->socket, NULL,
+                     NULL) != 0)
+    fl_sockopts_apply(acceptor->socket, &config->socket, use, acceptor->hooks);
+  if (acceptor->backlog != config->socket.backlog)
+    (void)fl_listening_start(acceptor->socket, config->socket.backlog, &addr);
+  acceptor->backlog = config->socket.backlog;
+  acceptor->setup.config = config;
+  if (acceptor->waits != FOR_NOTHING)
+    fl_acceptor_retry(acceptor);
+}
+
 void fl_acceptor_start(struct fl_acceptor *acceptor) {
   acceptor->started = true;
   (void)uv_poll_start(&acceptor->poll, UV_READABLE, on_ready);
@@ -329,6 +368,11 @@ static void drain(struct fl_acceptor *acceptor) {
 void fl_acceptor_finish(struct fl_acceptor *acceptor) {
   if (acceptor->started && acceptor->waits == FOR_NOTHING)
     drain(acceptor);
+  fl_acceptor_leave(acceptor);
+}
+
+void fl_acceptor_leave(struct fl_acceptor *acceptor) {
+  fl_list_remove(&acceptor->link);
   if (acceptor->waits != FOR_NOTHING)
     resume(acceptor);
   uv_close((uv_handle_t *)&acceptor->poll, NULL);

@@ -35,9 +35,15 @@ struct fl_acceptor_setup {
   uint32_t worker_count;
 };
 
+/* Another acceptor for the same socket, as another listener's or on another
+   worker. Only one of the two may accept. Returns NULL with *error when that
+   fails. */
+struct fl_acceptor *fl_acceptor_copy(const struct fl_acceptor *acceptor,
+                                     int *error);
+
 /* Gives the acceptor to the worker whose loop accepts. Requires: before that
-   worker starts, and for all addresses of one listener the same worker. Returns
-   0 or an error. */
+   worker starts or on its thread, and for all addresses of one listener the
+   same worker. Returns 0 or an error. */
 int fl_acceptor_attach(struct fl_acceptor *acceptor,
                        const struct fl_acceptor_setup *setup);
 
@@ -52,11 +58,20 @@ void fl_acceptor_retry(struct fl_acceptor *acceptor);
    the listening socket. */
 void fl_acceptor_finish(struct fl_acceptor *acceptor);
 
+/* Takes it from its worker and closes its socket; what is queued there is left
+   to a copy, if there is one. */
+void fl_acceptor_leave(struct fl_acceptor *acceptor);
+
+/* Goes on with another configuration of the same listener; the socket's own
+   options too, where they differ. */
+void fl_acceptor_configure(struct fl_acceptor *acceptor,
+                           const struct fl_listener_config *config);
+
 /* The worker's list of its acceptors. */
 struct fl_acceptor *fl_acceptor_of_link(struct fl_list *link);
 
-/* Requires: finished and its loop has turned since, or never attached (its
-   socket is closed then). NULL is fine. */
+/* Requires: finished, or has left, and its loop has turned since; or never
+   attached (its socket is closed then). NULL is fine. */
 void fl_acceptor_free(struct fl_acceptor *acceptor);
 
 #endif

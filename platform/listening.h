@@ -20,6 +20,10 @@ int fl_listening_bind(const struct fl_addr *addr,
 int fl_listening_start(uv_os_sock_t socket, uint32_t backlog,
                        struct fl_addr *addr);
 
+/* Another descriptor of the same socket, for another loop. Returns 0 or an
+   error. */
+int fl_listening_duplicate(uv_os_sock_t socket, uv_os_sock_t *copy);
+
 enum fl_accepted {
   FL_ACCEPTED,
   FL_ACCEPTED_GONE,   /* that client has left already; others may wait */

@@ -3,38 +3,10 @@
 #include "core/list.h"
 #include "platform/acceptor.h"
 #include "platform/clock.h"
-#include "platform/names.h"
-#include "platform/random.h"
-#include "platform/sock.h"
+#include "platform/worker_state.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-struct fl_worker {
-  uv_loop_t loop;
-  uv_prepare_t prepare; /* the end of every turn */
-  uv_timer_t timer;     /* the gateway's next moment */
-  uv_idle_t idle;       /* runs while turns must not wait */
-  uv_thread_t thread;
-  struct fl_mailbox mailbox;
-  struct fl_mailbox *control;
-  struct fl_io io;
-  struct fl_gateway *gateway;
-  const struct fl_hooks *hooks;
-  struct fl_names names;
-  struct fl_random random;
-  struct fl_list acceptors;
-  fl_time due; /* the timer's moment; FL_NEVER: it is off */
-  struct fl_message asked[FL_STAGE_COUNT];
-  struct fl_report reports[FL_STAGE_COUNT];
-  enum fl_stage wanted;   /* to be entered when `turns` are over */
-  enum fl_stage stage;    /* the last entered, of REQUESTS to NOW */
-  enum fl_stage reported; /* the last done */
-  unsigned turns;         /* to go before `wanted` is entered */
-  bool started;
-  bool closed; /* handles and loop */
-  struct fl_sockets sockets;
-};
 
 /* ---- struct fl_io ---- */
 
@@ -139,7 +111,6 @@ static void enter_stages(struct fl_worker *worker, fl_time now) {
       [FL_STAGE_REQUESTS] = FL_STOP_REQUESTS,
       [FL_STAGE_COMMANDS] = FL_STOP_COMMANDS,
       [FL_STAGE_NOW] = FL_STOP_NOW};
-  (void)uv_idle_stop(&worker->idle);
   while (worker->stage < worker->wanted) {
     worker->stage++;
     if (stops[worker->stage] != 0)
@@ -152,8 +123,11 @@ static void enter_stages(struct fl_worker *worker, fl_time now) {
 static void on_prepare(uv_prepare_t *prepare) {
   struct fl_worker *worker = prepare->data;
   fl_time now = fl_clock();
-  if (worker->turns > 0 && --worker->turns == 0)
+  if (worker->turns > 0 && --worker->turns == 0) {
+    (void)uv_idle_stop(&worker->idle);
+    fl_worker_commit(worker, now);
     enter_stages(worker, now);
+  }
   end_turn(worker, now);
   if (worker->stage > worker->reported && stage_done(worker))
     report(worker, worker->stage);
@@ -168,8 +142,8 @@ static void start_acceptors(struct fl_worker *worker) {
 }
 
 static void finish_acceptors(struct fl_worker *worker) {
-  struct fl_list *link = fl_list_pop(&worker->acceptors);
-  for (; link != NULL; link = fl_list_pop(&worker->acceptors))
+  struct fl_list *link;
+  while ((link = fl_list_first(&worker->acceptors)) != NULL)
     fl_acceptor_finish(fl_acceptor_of_link(link));
 }
 
@@ -177,10 +151,15 @@ static void finish_acceptors(struct fl_worker *worker) {
    just before (the mailbox keeps order) are polled for the first time in the
    next turn: so the stage is entered in the turn after that. The idle handle
    keeps that poll from waiting. */
-static void enter_after_poll(struct fl_worker *worker, enum fl_stage stage) {
-  worker->wanted = stage;
+static void after_poll(struct fl_worker *worker) {
   worker->turns = 2;
   (void)uv_idle_start(&worker->idle, on_idle);
+}
+
+void fl_worker_commit_soon(struct fl_worker *worker,
+                           struct fl_step_message *step) {
+  worker->commit = step;
+  after_poll(worker);
 }
 
 static void on_asked(void *owner, struct fl_message *message) {
@@ -195,8 +174,10 @@ static void on_asked(void *owner, struct fl_message *message) {
     report(worker, stage);
   else if (stage == FL_STAGE_END)
     uv_stop(&worker->loop);
-  else
-    enter_after_poll(worker, stage);
+  else {
+    worker->wanted = stage;
+    after_poll(worker);
+  }
 }
 
 static void on_call(void *owner, struct fl_message *message) {

@@ -3,6 +3,7 @@
 #define FL_PLATFORM_WORKER_H
 
 #include "core/gateway.h"
+#include "platform/acceptor.h"
 #include "platform/admission.h"
 #include "platform/hooks.h"
 #include "platform/mailbox.h"
@@ -95,6 +96,70 @@ struct fl_call {
    control as the owner. From control's thread. Requires: started; before END
    is asked for. What was called for comes back before the thread ends. */
 void fl_worker_call(struct fl_worker *worker, struct fl_call *call);
+
+/* ---- a reload ---- */
+
+/* Its steps. Each is asked of every worker, and begins when all have done the
+   one before. Only PREPARE can fail; then all do CANCEL, and nothing has
+   changed.
+   PREPARE  takes all the memory it needs, and the new acceptors;
+   QUIET    acceptors that go accept what had queued up, hand it over, and
+            close;
+   COMMIT   the new configuration is in effect;
+   START    new acceptors accept. */
+enum fl_step {
+  FL_STEP_PREPARE,
+  FL_STEP_CANCEL,
+  FL_STEP_QUIET,
+  FL_STEP_COMMIT,
+  FL_STEP_START
+};
+
+enum fl_acceptor_fate {
+  FL_ACCEPTOR_STAYS,
+  FL_ACCEPTOR_COMES, /* it was made for this reload */
+  FL_ACCEPTOR_MOVES, /* a copy of it comes */
+  FL_ACCEPTOR_GOES
+};
+
+struct fl_acceptor_change {
+  struct fl_acceptor *acceptor;
+  enum fl_acceptor_fate fate;
+  uint32_t worker;                /* whose it is */
+  struct fl_acceptor_setup setup; /* in the next configuration, if any */
+  bool attached;                  /* the worker's own note */
+};
+
+/* A listener that stays. */
+struct fl_guard_plan {
+  struct fl_guard *guard;
+  struct fl_guard_change *change; /* the worker takes it */
+  const struct fl_listener_config *config;
+  uint32_t worker; /* that accepts for it */
+};
+
+/* What is to change; the same for all workers. */
+struct fl_change {
+  struct fl_generation *next;
+  struct fl_acceptor_change *acceptors;
+  uint32_t acceptor_count;
+  struct fl_guard_plan *guards;
+  uint32_t guard_count;
+};
+
+/* A step for one worker, and its answer. */
+struct fl_step_message {
+  struct fl_message message;
+  struct fl_change *change;
+  fl_message_fn *done; /* takes this message on control's thread */
+  enum fl_step step;
+  uint32_t worker;
+  int error; /* of PREPARE: 0, or one of libuv */
+};
+
+/* From control's thread, between stage SERVE and any later. The message is the
+   worker's until `done`. */
+void fl_worker_step(struct fl_worker *worker, struct fl_step_message *step);
 
 /* Waits for the thread's end, after END. */
 void fl_worker_join(struct fl_worker *worker);

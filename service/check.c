@@ -1,6 +1,7 @@
 #include "service/check.h"
 
 #include "service/file.h"
+#include "service/format.h"
 #include "service/status.h"
 #include "service/warnings.h"
 
@@ -12,40 +13,43 @@ const char *fl_check_name(const char *path) {
   return strcmp(path, "-") == 0 ? "<stdin>" : path;
 }
 
-void fl_check_print_place(const char *path, struct fl_place place) {
+void fl_check_add_place(struct fl_text *out, const char *path,
+                        struct fl_place place) {
   if (place.line != 0)
-    fprintf(stderr, "%s:%u:%u: ", fl_check_name(path), (unsigned)place.line,
-            (unsigned)place.column);
+    fl_format(out, "%s:%u:%u: ", fl_check_name(path), (unsigned)place.line,
+              (unsigned)place.column);
   else
-    fprintf(stderr, "%s: ", fl_check_name(path));
+    fl_format(out, "%s: ", fl_check_name(path));
 }
 
-static void print_error(const char *path, const struct fl_config_error *error) {
-  fl_check_print_place(path, error->place);
+static void print_error(struct fl_text *out, const char *path,
+                        const struct fl_config_error *error) {
+  fl_check_add_place(out, path, error->place);
   const char *colon = error->path[0] != '\0' ? ": " : "";
   if (error->found[0] == '\0')
-    fprintf(stderr, "%s%smissing; %s\n", error->path, colon, error->allowed);
+    fl_format(out, "%s%smissing; %s\n", error->path, colon, error->allowed);
   else
-    fprintf(stderr, "%s%sfound %s; allowed: %s\n", error->path, colon,
-            error->found, error->allowed);
+    fl_format(out, "%s%sfound %s; allowed: %s\n", error->path, colon,
+              error->found, error->allowed);
 }
 
-static void print_errors(const char *path,
+static void print_errors(struct fl_text *out, const char *path,
                          const struct fl_config_errors *errors) {
   for (uint32_t i = 0; i < errors->count; i++)
-    print_error(path, &errors->list[i]);
+    print_error(out, path, &errors->list[i]);
   if (errors->out_of_memory)
-    fprintf(stderr, "%s: out of memory; there may be more errors\n",
-            fl_check_name(path));
+    fl_format(out, "%s: out of memory; there may be more errors\n",
+              fl_check_name(path));
   else if (errors->count > FL_CONFIG_ERRORS_MAX)
-    fprintf(stderr, "%s: more than %d errors\n", fl_check_name(path),
-            FL_CONFIG_ERRORS_MAX);
+    fl_format(out, "%s: more than %d errors\n", fl_check_name(path),
+              FL_CONFIG_ERRORS_MAX);
   else
-    fprintf(stderr, "%s: %u error%s\n", fl_check_name(path),
-            (unsigned)errors->count, errors->count == 1 ? "" : "s");
+    fl_format(out, "%s: %u error%s\n", fl_check_name(path),
+              (unsigned)errors->count, errors->count == 1 ? "" : "s");
 }
 
-struct fl_config *fl_check_load(const char *path, int *status) {
+struct fl_config *fl_check_read(const char *path, struct fl_text *out,
+                                int *status) {
   struct fl_config_errors errors = {0};
   struct fl_config *config = NULL;
   struct fl_file file;
@@ -53,18 +57,27 @@ struct fl_config *fl_check_load(const char *path, int *status) {
   if (fl_file_read(&file, path, FL_CONFIG_SIZE_MAX)) {
     config = fl_config_read(file.text, &errors);
     if (config == NULL)
-      print_errors(path, &errors);
+      print_errors(out, path, &errors);
     else
-      fl_warnings_print(path, config);
+      fl_warnings_add(out, path, config);
   } else if (!file.out_of_memory) {
-    fprintf(stderr, "%s: %s\n", fl_check_name(path), file.error);
+    fl_format(out, "%s: %s\n", fl_check_name(path), file.error);
   } else {
-    fprintf(stderr, "%s: out of memory\n", fl_check_name(path));
+    fl_format(out, "%s: out of memory\n", fl_check_name(path));
   }
   if (file.out_of_memory || errors.out_of_memory)
     *status = FL_STATUS_SYSTEM;
   fl_config_errors_free(&errors);
   fl_file_free(&file);
+  return config;
+}
+
+struct fl_config *fl_check_load(const char *path, int *status) {
+  struct fl_text out = {0};
+  struct fl_config *config = fl_check_read(path, &out, status);
+  if (out.size > 0 || out.failed)
+    fputs(out.failed ? "out of memory\n" : out.bytes, stderr);
+  free(fl_text_take(&out));
   return config;
 }
 

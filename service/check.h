@@ -3,6 +3,7 @@
 #define FL_SERVICE_CHECK_H
 
 #include "core/config.h"
+#include "core/text.h"
 
 #include <stdbool.h>
 
@@ -18,13 +19,17 @@ const char *fl_check_name(const char *path);
    *status. */
 struct fl_config *fl_check_load(const char *path, int *status);
 
+/* The same, with what there is to say added to `out` instead. */
+struct fl_config *fl_check_read(const char *path, struct fl_text *out,
+                                int *status);
+
 /* The command `check`: loads the file, then prints "FILE: ok" with what it
    configures, or where `print` says so the effective configuration, to
    standard output. Returns the exit status. */
 int fl_check(const char *path, bool print);
 
-/* Writes "FILE:LINE:COLUMN: " to standard error, or "FILE: " for what stands
-   nowhere in it. */
-void fl_check_print_place(const char *path, struct fl_place place);
+/* Adds "FILE:LINE:COLUMN: ", or "FILE: " for what stands nowhere in it. */
+void fl_check_add_place(struct fl_text *out, const char *path,
+                        struct fl_place place);
 
 #endif

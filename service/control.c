@@ -59,7 +59,7 @@ void fl_control_report(void *owner, struct fl_message *message) {
 
 static uint32_t clients(const struct fl_control *control) {
   uint32_t sum = 0;
-  for (uint32_t i = 0; i < control->config->listener_count; i++)
+  for (uint32_t i = 0; i < FL_LISTENER_SLOTS; i++)
     sum += fl_occupancy_count(&control->admission->occupancy[i]);
   return sum;
 }
@@ -82,19 +82,25 @@ static const char *signal_name(int number) {
   return number == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
-bool fl_control_stop(struct fl_control *control, const char *who) {
-  fl_time limit = control->config->shutdown_timeout;
+static void begin_stop(struct fl_control *control) {
+  fl_time limit = control->reload->generation->config->shutdown_timeout;
   uint32_t open = clients(control);
   char text[FL_DURATION_TEXT];
-  if (control->stage != FL_STAGE_SERVE)
-    return false;
   fl_log(FL_LOG_INFO, "service",
          "stopping: %s; %u client%s connected, requests that have arrived "
          "are answered for up to %s; a second signal ends at once",
-         who, open, open == 1 ? " is" : "s are",
+         control->stop, open, open == 1 ? " is" : "s are",
          fl_duration_format(limit, text));
   (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
   ask(control, FL_STAGE_QUIET);
+}
+
+bool fl_control_stop(struct fl_control *control, const char *who) {
+  if (control->stop != NULL || control->stage != FL_STAGE_SERVE)
+    return false;
+  control->stop = who;
+  if (!control->reload->running)
+    begin_stop(control);
   return true;
 }
 
@@ -140,6 +146,28 @@ static void on_reopen(uv_signal_t *handle, int number) {
   fl_log_reopen();
 }
 
+static void on_hangup(uv_signal_t *handle, int number) {
+  struct fl_control *control = handle->data;
+  (void)number;
+  if (control->stop != NULL || control->stage != FL_STAGE_SERVE)
+    fl_log(FL_LOG_WARNING, "reload", "SIGHUP: not while stopping");
+  else
+    fl_reload_begin(control->reload);
+}
+
+struct fl_reload_state *fl_control_reload(void *owner) {
+  return ((struct fl_control *)owner)->reload;
+}
+
+void fl_control_reloaded(struct fl_control *control) {
+  if (control->stop != NULL)
+    begin_stop(control);
+}
+
+bool fl_control_stops(const struct fl_control *control) {
+  return control->stop != NULL;
+}
+
 static int watch(struct fl_control *control, uv_signal_t *handle, int number,
                  uv_signal_cb call) {
   int error = uv_signal_init(&control->loop, handle);
@@ -158,10 +186,10 @@ static void close_loop(struct fl_control *control) {
   (void)uv_loop_close(&control->loop);
 }
 
-int fl_control_open(struct fl_control *control, const struct fl_config *config,
+int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
                     struct fl_admission *admission) {
   *control = (struct fl_control){
-      .config = config, .admission = admission, .stage = FL_STAGE_SERVE};
+      .reload = reload, .admission = admission, .stage = FL_STAGE_SERVE};
   int error = uv_loop_init(&control->loop);
   if (error != 0)
     return error;
@@ -177,9 +205,14 @@ int fl_control_open(struct fl_control *control, const struct fl_config *config,
   error = watch(control, &control->reopen, SIGUSR1, on_reopen);
   if (error != 0)
     goto no_reopen;
+  error = watch(control, &control->hangup, SIGHUP, on_hangup);
+  if (error != 0)
+    goto no_hangup;
   (void)uv_timer_init(&control->loop, &control->limit);
   control->limit.data = control;
   return 0;
+no_hangup:
+  uv_close((uv_handle_t *)&control->reopen, NULL);
 no_reopen:
   uv_close((uv_handle_t *)&control->interrupt, NULL);
 no_interrupt:
@@ -214,6 +247,7 @@ void fl_control_close(struct fl_control *control) {
   uv_close((uv_handle_t *)&control->terminate, NULL);
   uv_close((uv_handle_t *)&control->interrupt, NULL);
   uv_close((uv_handle_t *)&control->reopen, NULL);
+  uv_close((uv_handle_t *)&control->hangup, NULL);
   uv_close((uv_handle_t *)&control->limit, NULL);
   close_loop(control);
 }

@@ -3,31 +3,40 @@
 #ifndef FL_SERVICE_CONTROL_H
 #define FL_SERVICE_CONTROL_H
 
-#include "core/config.h"
 #include "platform/worker.h"
+#include "service/reload.h"
 
 struct fl_control {
   uv_loop_t loop;
   uv_signal_t terminate;     /* SIGTERM */
   uv_signal_t interrupt;     /* SIGINT */
   uv_signal_t reopen;        /* SIGUSR1: log files were renamed */
+  uv_signal_t hangup;        /* SIGHUP: a reload */
   uv_timer_t limit;          /* shutdown_timeout, then the last second */
   struct fl_mailbox mailbox; /* of the workers' reports */
-  const struct fl_config *config;
+  struct fl_reload_state *reload;
   struct fl_admission *admission;
   struct fl_worker **workers; /* those that have started */
   uint32_t count;
   enum fl_stage stage;
   uint32_t done;    /* workers that have done the stage */
   unsigned signals; /* that came */
+  const char *stop; /* who began a stop; NULL: nobody. The stop itself waits for
+                       the end of a reload under way */
 };
 
 /* Catches the signals from now on. Returns 0 or an error of libuv. */
-int fl_control_open(struct fl_control *control, const struct fl_config *config,
+int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
                     struct fl_admission *admission);
 
 /* What workers report to, with control->mailbox; owner is the control. */
 void fl_control_report(void *owner, struct fl_message *message);
+
+/* From the reload: the control's own one, which owner leads to; its end;
+   whether there is to be no more. */
+struct fl_reload_state *fl_control_reload(void *owner);
+void fl_control_reloaded(struct fl_control *control);
+bool fl_control_stops(const struct fl_control *control);
 
 /* Serves until a signal comes and all is drained. The workers' threads are
    at their end when it returns, and are to be joined. */

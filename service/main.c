@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef FL_VERSION
 #error "the build defines FL_VERSION, such as \"0.1.0\""
@@ -41,7 +42,9 @@ static int serve(struct fl_config *config, const struct fl_options *options) {
   }
   fl_log_echo(true);
   fl_daemon_leave_directory();
-  status = fl_run(config, options->daemon.detach ? absolute : name);
+  bool again = strcmp(options->config, "-") != 0;
+  status = fl_run(config, options->daemon.detach ? absolute : name,
+                  again ? absolute : NULL);
   free(absolute);
   return status;
 }

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 
 struct run {
-  struct fl_config *config;
-  const char *path; /* of its file, for people */
-  struct fl_generation *generation;
-  struct fl_listeners listeners;
+  struct fl_config *config;    /* until reload.generation has it */
+  struct fl_generation *first; /* whose config the instance has */
+  struct fl_reload_state reload;
+  struct fl_random random;
   struct fl_admission admission;
   struct fl_control control;
   struct fl_instance instance;
@@ -37,14 +37,14 @@ static bool no_memory(void) {
 
 static bool make_guards(struct run *run) {
   const struct fl_config *config = run->config;
-  struct fl_random random;
-  int error = fl_random_seed(&random);
+  int error = fl_random_seed(&run->random);
   if (error != 0) {
     fl_log(FL_LOG_ERROR, "service", "no randomness: %s", uv_strerror(error));
     return false;
   }
   for (uint32_t i = 0; i < config->listener_count; i++) {
-    uint64_t key[2] = {fl_random_next(&random), fl_random_next(&random)};
+    uint64_t key[2] = {fl_random_next(&run->random),
+                       fl_random_next(&run->random)};
     run->admission.guards[i] = fl_guard_new(&config->listeners[i], key);
     if (run->admission.guards[i] == NULL)
       return no_memory();
@@ -64,18 +64,19 @@ static bool make_tables(struct run *run) {
       calloc(FL_LISTENER_SLOTS, sizeof *run->admission.occupancy);
   run->admission.guards =
       calloc(FL_LISTENER_SLOTS, sizeof *run->admission.guards);
-  run->generation =
+  run->reload.generation =
       fl_generation_first(run->config, fl_config_free, run->count);
   if (run->workers == NULL || run->admission.mailboxes == NULL ||
       run->admission.occupancy == NULL || run->admission.guards == NULL ||
-      run->generation == NULL)
+      run->reload.generation == NULL)
     return no_memory();
+  run->first = fl_generation_hold(run->reload.generation);
   run->admission.count = run->count;
   return make_guards(run);
 }
 
 static bool make_workers(struct run *run) {
-  struct fl_worker_setup setup = {.generation = run->generation,
+  struct fl_worker_setup setup = {.generation = run->reload.generation,
                                   .admission = &run->admission,
                                   .hooks = &hooks,
                                   .control = &run->control.mailbox,
@@ -95,16 +96,17 @@ static bool make_workers(struct run *run) {
 }
 
 static bool attach_listeners(struct run *run) {
-  for (uint32_t n = 0; n < run->listeners.count; n++) {
-    uint32_t listener = run->listeners.list[n].listener;
+  for (uint32_t n = 0; n < run->reload.listeners.count; n++) {
+    uint32_t listener = run->reload.listeners.list[n].listener;
     struct fl_acceptor_setup setup = {
         .config = &run->config->listeners[listener],
-        .slot = run->generation->listeners[listener].slot,
+        .slot = run->reload.generation->listeners[listener].slot,
         .admission = &run->admission,
-        .placement = run->generation->listeners[listener].placement,
+        .placement = run->reload.generation->listeners[listener].placement,
         .workers = run->workers,
         .worker_count = run->count};
-    int error = fl_acceptor_attach(run->listeners.list[n].acceptor, &setup);
+    int error =
+        fl_acceptor_attach(run->reload.listeners.list[n].acceptor, &setup);
     if (error != 0) {
       fl_log(FL_LOG_ERROR, "service", "%s: cannot be polled: %s",
              setup.config->name, uv_strerror(error));
@@ -151,9 +153,10 @@ static int serve(struct run *run) {
 
 /* Opens the control socket and the pages, and serves. */
 static int serve_controlled(struct run *run) {
-  run->instance = (struct fl_instance){.config = run->config,
-                                       .path = run->path,
-                                       .listeners = &run->listeners,
+  /* What it looks up there changes by a restart only. */
+  run->instance = (struct fl_instance){.config = run->first->config,
+                                       .path = run->reload.name,
+                                       .listeners = &run->reload.listeners,
                                        .control = &run->control,
                                        .workers = run->workers,
                                        .count = run->count,
@@ -216,28 +219,32 @@ static bool clean_up(struct run *run) {
     clean &= fl_worker_free(run->workers[i]);
   if (!clean)
     return false;
-  fl_listeners_close(&run->listeners);
   free(run->workers);
   free(run->admission.mailboxes);
   free(run->admission.occupancy);
   for (uint32_t i = 0; guards != NULL && i < FL_LISTENER_SLOTS; i++)
     fl_guard_free(guards[i]);
   free(guards);
-  if (run->generation != NULL)
-    fl_generation_release(run->generation);
-  else
+  if (run->reload.generation == NULL)
     fl_config_free(run->config);
+  fl_generation_release(run->first);
+  fl_reload_end(&run->reload);
   return true;
 }
 
 static int run_all(struct run *run) {
   int status = FL_STATUS_SYSTEM;
-  int error = fl_control_open(&run->control, run->config, &run->admission);
+  int error = fl_control_open(&run->control, &run->reload, &run->admission);
   if (error != 0) {
     fl_log(FL_LOG_ERROR, "service", "the main loop cannot be made: %s",
            uv_strerror(error));
     return status;
   }
+  run->reload.control = &run->control;
+  run->reload.admission = &run->admission;
+  run->reload.workers = run->workers;
+  run->reload.count = run->count;
+  run->reload.random = &run->random;
   error = fl_log_start();
   if (error != 0)
     fl_log(FL_LOG_ERROR, "service", "the log's thread cannot be started: %s",
@@ -261,10 +268,16 @@ static int run_all(struct run *run) {
 
 /* A lookup that the system still works on would be waited for when the
    process ends in the ordinary way (libuv joins its threads then). */
-int fl_run(struct fl_config *config, const char *path) {
-  struct run run = {.config = config, .path = path};
+int fl_run(struct fl_config *config, const char *name, const char *path) {
+  struct run run = {.config = config,
+                    .reload = {.name = name, .path = path, .hooks = &hooks}};
+  struct fl_text faults = {0};
   fl_process_prepare();
-  int status = fl_listeners_open(&run.listeners, config, path, &hooks);
+  int status =
+      fl_listeners_open(&run.reload.listeners, config, name, &faults, &hooks);
+  if (faults.size > 0)
+    fputs(faults.bytes, stderr);
+  free(fl_text_take(&faults));
   if (status != FL_STATUS_OK) {
     fl_config_free(config);
     return status;

@@ -1,14 +1,14 @@
 #include "service/warnings.h"
 
 #include "service/check.h"
+#include "service/format.h"
 
-#include <stdio.h>
 #include <string.h>
 
-static void print_start(const char *path,
+static void print_start(struct fl_text *out, const char *path,
                         const struct fl_upstream_config *upstream) {
-  fl_check_print_place(path, upstream->place);
-  fprintf(stderr, "warning: upstream \"%s\": ", upstream->name);
+  fl_check_add_place(out, path, upstream->place);
+  fl_format(out, "warning: upstream \"%s\": ", upstream->name);
 }
 
 static bool is_used(const struct fl_config *config, uint32_t upstream) {
@@ -19,16 +19,16 @@ static bool is_used(const struct fl_config *config, uint32_t upstream) {
   return false;
 }
 
-static void warn_of_order(const char *path,
+static void warn_of_order(struct fl_text *out, const char *path,
                           const struct fl_upstream_config *upstream) {
   if (upstream->in_flight == 1 || upstream->pair.by != FL_PAIR_ORDER)
     return;
-  print_start(path, upstream);
-  fprintf(stderr,
-          "in_flight %u with pairing by order is only for servers that never "
-          "skip or repeat a reply; with any other, clients get each other's "
-          "replies (1 is safe)\n",
-          (unsigned)upstream->in_flight);
+  print_start(out, path, upstream);
+  fl_format(out,
+            "in_flight %u with pairing by order is only for servers that never "
+            "skip or repeat a reply; with any other, clients get each other's "
+            "replies (1 is safe)\n",
+            (unsigned)upstream->in_flight);
 }
 
 /* Whether they are the characters "0x" or "\x" and pairs of digits. */
@@ -44,50 +44,52 @@ static bool looks_hexadecimal(const struct fl_bytes *bytes) {
   return true;
 }
 
-static void warn_of_bytes(const char *path,
+static void warn_of_bytes(struct fl_text *out, const char *path,
                           const struct fl_upstream_config *upstream,
                           const char *key, const struct fl_bytes *bytes) {
   if (!looks_hexadecimal(bytes))
     return;
-  print_start(path, upstream);
-  fprintf(stderr,
-          "%s is the %u characters \"%.*s\"; bytes in hexadecimal are "
-          "written \"hex:%.*s\"\n",
-          key, (unsigned)bytes->size, (int)bytes->size,
-          (const char *)bytes->bytes, (int)bytes->size - 2,
-          (const char *)bytes->bytes + 2);
+  print_start(out, path, upstream);
+  fl_format(out,
+            "%s is the %u characters \"%.*s\"; bytes in hexadecimal are "
+            "written \"hex:%.*s\"\n",
+            key, (unsigned)bytes->size, (int)bytes->size,
+            (const char *)bytes->bytes, (int)bytes->size - 2,
+            (const char *)bytes->bytes + 2);
 }
 
 /* Replies are framed as requests where the file does not say otherwise. */
-static void warn_of_framing(const char *path,
+static void warn_of_framing(struct fl_text *out, const char *path,
                             const struct fl_upstream_config *upstream) {
   const struct fl_framing *framing = &upstream->framing;
   const struct fl_framing *replies = &upstream->reply_framing;
   if (framing->type == FL_FRAMING_DELIMITED) {
-    warn_of_bytes(path, upstream, "framing.start", &framing->delimited.start);
-    warn_of_bytes(path, upstream, "framing.end", &framing->delimited.end);
+    warn_of_bytes(out, path, upstream, "framing.start",
+                  &framing->delimited.start);
+    warn_of_bytes(out, path, upstream, "framing.end", &framing->delimited.end);
   } else if (replies->type == FL_FRAMING_DELIMITED) {
-    warn_of_bytes(path, upstream, "reply_framing.start",
+    warn_of_bytes(out, path, upstream, "reply_framing.start",
                   &replies->delimited.start);
-    warn_of_bytes(path, upstream, "reply_framing.end", &replies->delimited.end);
+    warn_of_bytes(out, path, upstream, "reply_framing.end",
+                  &replies->delimited.end);
   }
 }
 
-static void warn_of_key(const char *path,
+static void warn_of_key(struct fl_text *out, const char *path,
                         const struct fl_upstream_config *upstream) {
   const struct fl_pair *pair = &upstream->pair;
   if (pair->by != FL_PAIR_KEY)
     return;
   if (pair->request.type == FL_EXTRACT_FIELD) {
-    warn_of_bytes(path, upstream, "pair.request.separator",
+    warn_of_bytes(out, path, upstream, "pair.request.separator",
                   &pair->request.separator);
-    warn_of_bytes(path, upstream, "pair.request.segment_end",
+    warn_of_bytes(out, path, upstream, "pair.request.segment_end",
                   &pair->request.segment_end);
   }
   if (pair->reply.type == FL_EXTRACT_FIELD) {
-    warn_of_bytes(path, upstream, "pair.reply.separator",
+    warn_of_bytes(out, path, upstream, "pair.reply.separator",
                   &pair->reply.separator);
-    warn_of_bytes(path, upstream, "pair.reply.segment_end",
+    warn_of_bytes(out, path, upstream, "pair.reply.segment_end",
                   &pair->reply.segment_end);
   }
 }
@@ -126,7 +128,7 @@ static bool meets(const struct fl_endpoint *server,
   return local && kind && (is_any(&listen->addr) || is_loopback(listen));
 }
 
-static void warn_of_loop(const char *path,
+static void warn_of_loop(struct fl_text *out, const char *path,
                          const struct fl_listener_config *listener,
                          const struct fl_upstream_config *upstream) {
   for (uint32_t i = 0; i < listener->listen_count; i++)
@@ -134,29 +136,30 @@ static void warn_of_loop(const char *path,
       const struct fl_endpoint *server = &upstream->servers[k];
       if (!meets(server, &listener->listen[i]))
         continue;
-      fl_check_print_place(path, server->place);
-      fprintf(stderr,
-              "warning: listener \"%s\" listens on %s, and its upstream's "
-              "server %s is that very address: each client would connect to "
-              "itself, again and again\n",
-              listener->name, listener->listen[i].text, server->text);
+      fl_check_add_place(out, path, server->place);
+      fl_format(out,
+                "warning: listener \"%s\" listens on %s, and its upstream's "
+                "server %s is that very address: each client would connect to "
+                "itself, again and again\n",
+                listener->name, listener->listen[i].text, server->text);
     }
 }
 
-void fl_warnings_print(const char *path, const struct fl_config *config) {
+void fl_warnings_add(struct fl_text *out, const char *path,
+                     const struct fl_config *config) {
   for (uint32_t i = 0; i < config->listener_count; i++) {
     const struct fl_listener_config *listener = &config->listeners[i];
     if (listener->mode != FL_MODE_COMMAND)
-      warn_of_loop(path, listener, &config->upstreams[listener->upstream]);
+      warn_of_loop(out, path, listener, &config->upstreams[listener->upstream]);
   }
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     const struct fl_upstream_config *upstream = &config->upstreams[i];
     if (!is_used(config, i)) {
-      print_start(path, upstream);
-      fprintf(stderr, "no listener uses it\n");
+      print_start(out, path, upstream);
+      fl_format(out, "no listener uses it\n");
     }
-    warn_of_order(path, upstream);
-    warn_of_framing(path, upstream);
-    warn_of_key(path, upstream);
+    warn_of_order(out, path, upstream);
+    warn_of_framing(out, path, upstream);
+    warn_of_key(out, path, upstream);
   }
 }

@@ -3,8 +3,10 @@
 #define FL_SERVICE_WARNINGS_H
 
 #include "core/config.h"
+#include "core/text.h"
 
-/* Writes a line for each to standard error. path: of the file. */
-void fl_warnings_print(const char *path, const struct fl_config *config);
+/* Adds a line for each. path: of the file. */
+void fl_warnings_add(struct fl_text *out, const char *path,
+                     const struct fl_config *config);
 
 #endif

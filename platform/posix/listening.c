@@ -5,6 +5,7 @@
 #include "platform/sockopts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -83,6 +84,11 @@ int fl_listening_start(uv_os_sock_t socket, uint32_t backlog,
     return -errno;
   (void)fl_address_from_system((struct sockaddr *)&name, addr);
   return 0;
+}
+
+int fl_listening_duplicate(uv_os_sock_t socket, uv_os_sock_t *copy) {
+  *copy = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  return *copy < 0 ? -errno : 0;
 }
 
 static enum fl_accepted failed(int error) {

@@ -75,6 +75,16 @@ int fl_listening_start(uv_os_sock_t socket, uint32_t backlog,
   return 0;
 }
 
+int fl_listening_duplicate(uv_os_sock_t socket, uv_os_sock_t *copy) {
+  WSAPROTOCOL_INFOW info;
+  if (WSADuplicateSocketW(socket, GetCurrentProcessId(), &info) != 0)
+    return last_error();
+  *copy =
+      WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO,
+                 &info, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+  return *copy == INVALID_SOCKET ? last_error() : 0;
+}
+
 static enum fl_accepted failed(int error) {
   switch (error) {
   case WSAEWOULDBLOCK:

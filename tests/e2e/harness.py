@@ -185,17 +185,24 @@ class Fairlead:
 
     def __init__(self, program, config, folder, *, level="info", nofile=None,
                  wait=True):
-        if isinstance(config, dict):
-            config = {"log": {"level": level}, **config}
         self.program = program
         self.path = Path(folder) / "config.json"
-        self.path.write_bytes(config_bytes(config))
+        self.level = level
+        self.write(config)
         self.nofile = nofile
         self.wait = wait
         self.log = []
         self.status = None
         self._changed = threading.Condition()
         self._ended = False
+
+    def write(self, config):
+        """Puts a configuration in its file, as one change."""
+        if isinstance(config, dict):
+            config = {"log": {"level": self.level}, **config}
+        new = self.path.with_suffix(".new")
+        new.write_bytes(config_bytes(config))
+        new.replace(self.path)
 
     def start(self):
         def limit():

@@ -1,0 +1,363 @@
+#include "service/reload.h"
+
+#include "platform/random.h"
+#include "service/check.h"
+#include "service/control.h"
+#include "service/format.h"
+#include "service/log.h"
+#include "service/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- telling ---- */
+
+/* A line of the log for each line of the text. */
+static void log_lines(int level, char *text) {
+  for (char *line = text; line != NULL && *line != '\0';) {
+    char *end = strchr(line, '\n');
+    if (end != NULL)
+      *end++ = '\0';
+    fl_log(level, "reload", "%s", line);
+    line = end;
+  }
+}
+
+static void log_failed(const struct fl_reload_state *reload,
+                       struct fl_text *faults) {
+  bool failed = faults->failed;
+  char *text = fl_text_take(faults);
+  if (failed)
+    fl_log(FL_LOG_ERROR, "reload", "out of memory");
+  log_lines(FL_LOG_ERROR, text);
+  free(text);
+  fl_log(FL_LOG_ERROR, "reload",
+         "nothing was changed; the configuration in effect stays "
+         "(generation %u)",
+         reload->generation->number);
+}
+
+static void count_changes(const struct fl_generation *next,
+                          const struct fl_generation *now, uint32_t counts[6]) {
+  uint32_t kept[2] = {0, 0};
+  memset(counts, 0, 6 * sizeof *counts);
+  for (uint32_t i = 0; i < next->config->listener_count; i++) {
+    bool is_new = next->listeners[i].before == FL_NONE;
+    kept[0] += !is_new;
+    counts[0] += is_new;
+    counts[1] += next->listeners[i].changes != 0;
+  }
+  for (uint32_t i = 0; i < next->config->upstream_count; i++) {
+    bool is_new = next->upstreams[i].before == FL_NONE;
+    kept[1] += !is_new;
+    counts[3] += is_new;
+    counts[4] += next->upstreams[i].changes != 0;
+  }
+  counts[2] = now->config->listener_count - kept[0];
+  counts[5] = now->config->upstream_count - kept[1];
+}
+
+static void log_done(const struct fl_generation *next,
+                     const struct fl_generation *now) {
+  uint32_t counts[6];
+  count_changes(next, now, counts);
+  fl_log(FL_LOG_INFO, "reload",
+         "generation %u is in effect: listeners: %u added, %u changed, %u "
+         "removed; upstreams: %u added, %u changed, %u removed",
+         next->number, counts[0], counts[1], counts[2], counts[3], counts[4],
+         counts[5]);
+}
+
+/* ---- the end ---- */
+
+static void free_guard_changes(struct fl_reload_state *reload) {
+  for (uint32_t i = 0; i < reload->change.guard_count; i++)
+    fl_guard_change_free(reload->change.guards[i].change);
+}
+
+/* Guards of listeners that were to come. */
+static void free_new_guards(struct fl_reload_state *reload) {
+  const struct fl_generation *next = reload->next;
+  for (uint32_t i = 0; i < next->config->listener_count; i++) {
+    const struct fl_listener_plan *plan = &next->listeners[i];
+    if (plan->before != FL_NONE)
+      continue;
+    fl_guard_free(reload->admission->guards[plan->slot]);
+    reload->admission->guards[plan->slot] = NULL;
+  }
+}
+
+/* What was needed only on the way. Begins the next one, if one is due. */
+static void finish(struct fl_reload_state *reload) {
+  free(reload->change.acceptors);
+  free(reload->change.guards);
+  free(reload->steps);
+  reload->change = (struct fl_change){0};
+  reload->steps = NULL;
+  reload->next = NULL;
+  reload->running = false;
+  fl_control_reloaded(reload->control);
+  if (reload->again && !fl_control_stops(reload->control))
+    fl_reload_begin(reload);
+}
+
+/* Takes everything back. Requires: no worker has anything of it. */
+static void give_up(struct fl_reload_state *reload, struct fl_text *faults) {
+  char error[FL_LOG_ERROR_TEXT];
+  free_guard_changes(reload);
+  if (reload->next != NULL)
+    free_new_guards(reload);
+  fl_listeners_close(&reload->opened, &reload->listeners);
+  fl_generation_release(reload->next);
+  (void)fl_log_open(reload->generation->config, error); /* as it was */
+  log_failed(reload, faults);
+  finish(reload);
+}
+
+static void no_memory(struct fl_reload_state *reload) {
+  struct fl_text faults = {0};
+  FL_TEXT(&faults, "out of memory");
+  give_up(reload, &faults);
+}
+
+static void complete(struct fl_reload_state *reload) {
+  struct fl_generation *before = reload->generation;
+  fl_listeners_close(&reload->listeners, &reload->opened);
+  reload->listeners = reload->opened;
+  reload->opened = (struct fl_listeners){0};
+  reload->generation = reload->next;
+  fl_listeners_announce(&reload->listeners, reload->generation->config,
+                        reload->hooks);
+  log_done(reload->generation, before);
+  fl_generation_release(before);
+  finish(reload);
+}
+
+/* ---- steps ---- */
+
+static void on_done(void *owner, struct fl_message *message);
+
+static void ask(struct fl_reload_state *reload, enum fl_step step) {
+  reload->waits = reload->count;
+  for (uint32_t i = 0; i < reload->count; i++) {
+    struct fl_step_message *to = &reload->steps[i];
+    to->change = &reload->change;
+    to->done = on_done;
+    to->step = step;
+    to->worker = i;
+    fl_worker_step(reload->workers[i], to);
+  }
+}
+
+static void prepared(struct fl_reload_state *reload) {
+  if (reload->error != 0)
+    ask(reload, FL_STEP_CANCEL);
+  else
+    ask(reload, FL_STEP_QUIET);
+}
+
+static void on_done(void *owner, struct fl_message *message) {
+  struct fl_reload_state *reload = fl_control_reload(owner);
+  const struct fl_step_message *step =
+      (const struct fl_step_message *)(const void *)message;
+  struct fl_text faults = {0};
+  if (step->error != 0)
+    reload->error = step->error;
+  if (--reload->waits > 0)
+    return;
+  switch (step->step) {
+  case FL_STEP_PREPARE:
+    prepared(reload);
+    break;
+  case FL_STEP_CANCEL:
+    FL_TEXT(&faults, "a worker cannot prepare: ", uv_strerror(reload->error));
+    give_up(reload, &faults);
+    break;
+  case FL_STEP_QUIET:
+    ask(reload, FL_STEP_COMMIT);
+    break;
+  case FL_STEP_COMMIT:
+    ask(reload, FL_STEP_START);
+    break;
+  case FL_STEP_START:
+    complete(reload);
+    break;
+  }
+}
+
+/* ---- what is to change ---- */
+
+static struct fl_acceptor_setup setup_of(const struct fl_reload_state *reload,
+                                         uint32_t listener) {
+  const struct fl_generation *next = reload->next;
+  return (struct fl_acceptor_setup){
+      .config = &next->config->listeners[listener],
+      .slot = next->listeners[listener].slot,
+      .admission = reload->admission,
+      .placement = next->listeners[listener].placement,
+      .workers = reload->workers,
+      .worker_count = reload->count};
+}
+
+static bool list_acceptors(struct fl_reload_state *reload) {
+  const struct fl_generation *now = reload->generation;
+  const struct fl_listeners *old = &reload->listeners;
+  const struct fl_listeners *opened = &reload->opened;
+  struct fl_change *change = &reload->change;
+  change->acceptors =
+      calloc(old->count + opened->count + 1, sizeof *change->acceptors);
+  if (change->acceptors == NULL)
+    return false;
+  for (uint32_t n = 0; n < opened->count; n++) {
+    const struct fl_listening *it = &opened->list[n];
+    bool stays = fl_listeners_have(old, it->acceptor);
+    change->acceptors[change->acceptor_count++] = (struct fl_acceptor_change){
+        .acceptor = it->acceptor,
+        .fate = stays ? FL_ACCEPTOR_STAYS : FL_ACCEPTOR_COMES,
+        .worker = reload->next->listeners[it->listener].placement.first,
+        .setup = setup_of(reload, it->listener)};
+  }
+  for (uint32_t n = 0; n < old->count; n++) {
+    const struct fl_listening *it = &old->list[n];
+    bool moves = false;
+    if (fl_listeners_have(opened, it->acceptor))
+      continue;
+    for (uint32_t i = 0; i < opened->count; i++)
+      moves |= opened->list[i].before == n;
+    change->acceptors[change->acceptor_count++] = (struct fl_acceptor_change){
+        .acceptor = it->acceptor,
+        .fate = moves ? FL_ACCEPTOR_MOVES : FL_ACCEPTOR_GOES,
+        .worker = now->listeners[it->listener].placement.first};
+  }
+  return true;
+}
+
+static bool plan_guard(struct fl_reload_state *reload, uint32_t listener) {
+  const struct fl_listener_config *config =
+      &reload->next->config->listeners[listener];
+  const struct fl_listener_plan *plan = &reload->next->listeners[listener];
+  struct fl_guard **guard = &reload->admission->guards[plan->slot];
+  if (plan->before == FL_NONE) {
+    const uint64_t key[2] = {fl_random_next(reload->random),
+                             fl_random_next(reload->random)};
+    *guard = fl_guard_new(config, key);
+    return *guard != NULL;
+  }
+  struct fl_guard_plan *change =
+      &reload->change.guards[reload->change.guard_count];
+  *change = (struct fl_guard_plan){.guard = *guard,
+                                   .change = fl_guard_prepare(*guard, config),
+                                   .config = config,
+                                   .worker = plan->placement.first};
+  reload->change.guard_count += change->change != NULL;
+  return change->change != NULL;
+}
+
+static bool plan_guards(struct fl_reload_state *reload) {
+  uint32_t count = reload->next->config->listener_count;
+  reload->change.guards = calloc(count + 1, sizeof *reload->change.guards);
+  if (reload->change.guards == NULL)
+    return false;
+  for (uint32_t i = 0; i < count; i++)
+    if (!plan_guard(reload, i))
+      return false;
+  return true;
+}
+
+/* Slots that a new listener cannot have. Those of listeners that are gone, the
+   last client too, are freed here. */
+static void find_taken(struct fl_reload_state *reload, bool *taken) {
+  struct fl_admission *admission = reload->admission;
+  const struct fl_generation *now = reload->generation;
+  memset(taken, 0, FL_LISTENER_SLOTS * sizeof *taken);
+  for (uint32_t i = 0; i < now->config->listener_count; i++)
+    taken[now->listeners[i].slot] = true;
+  for (uint32_t slot = 0; slot < FL_LISTENER_SLOTS; slot++) {
+    if (taken[slot] || admission->guards[slot] == NULL)
+      continue;
+    taken[slot] = atomic_load(&admission->occupancy[slot].open) != 0;
+    if (taken[slot])
+      continue;
+    fl_guard_free(admission->guards[slot]);
+    admission->guards[slot] = NULL;
+  }
+}
+
+/* Returns false with reasons in *faults. */
+static bool make_next(struct fl_reload_state *reload, struct fl_text *faults) {
+  struct fl_generation_error error = {0};
+  bool taken[FL_LISTENER_SLOTS];
+  int status;
+  if (reload->path == NULL) {
+    FL_TEXT(faults, "the configuration came from standard input and cannot be "
+                    "read again; give a file to reload from");
+    return false;
+  }
+  struct fl_config *config = fl_check_read(reload->path, faults, &status);
+  if (config == NULL)
+    return false;
+  find_taken(reload, taken);
+  reload->next = fl_generation_next(reload->generation, config, fl_config_free,
+                                    taken, &error);
+  if (reload->next != NULL)
+    return true;
+  fl_config_free(config);
+  if (error.out_of_memory)
+    FL_TEXT(faults, "out of memory");
+  else if (error.place.line != 0)
+    fl_format(faults, "%s:%u:%u: %s", reload->name, error.place.line,
+              error.place.column, error.text);
+  else
+    fl_format(faults, "%s: %s", reload->name, error.text);
+  return false;
+}
+
+void fl_reload_begin(struct fl_reload_state *reload) {
+  struct fl_text faults = {0};
+  char error[FL_LOG_ERROR_TEXT];
+  if (reload->running) {
+    reload->again = true;
+    return;
+  }
+  reload->running = true;
+  reload->again = false;
+  reload->error = 0;
+  reload->opened = (struct fl_listeners){0};
+  if (!make_next(reload, &faults)) {
+    give_up(reload, &faults);
+    return;
+  }
+  char *warnings = fl_text_take(&faults);
+  log_lines(FL_LOG_WARNING, warnings);
+  free(warnings);
+  if (!fl_generation_changed(reload->next, reload->generation)) {
+    fl_log(FL_LOG_INFO, "reload",
+           "%s says what is in effect already (generation %u)", reload->name,
+           reload->generation->number);
+    fl_generation_release(reload->next);
+    finish(reload);
+    return;
+  }
+  if (fl_listeners_change(&reload->opened, &reload->listeners, reload->next,
+                          reload->generation, reload->name, &faults,
+                          reload->hooks) != FL_STATUS_OK) {
+    give_up(reload, &faults);
+    return;
+  }
+  reload->change.next = reload->next;
+  if (!fl_log_open(reload->next->config, error)) {
+    fl_format(&faults, "%s: %s", reload->name, error);
+    give_up(reload, &faults);
+    return;
+  }
+  reload->steps = calloc(reload->count, sizeof *reload->steps);
+  if (reload->steps == NULL || !list_acceptors(reload) || !plan_guards(reload))
+    no_memory(reload);
+  else
+    ask(reload, FL_STEP_PREPARE);
+}
+
+void fl_reload_end(struct fl_reload_state *reload) {
+  fl_listeners_close(&reload->listeners, NULL);
+  fl_generation_release(reload->generation);
+}
