@@ -15,8 +15,9 @@
 void fl_conn_connected(struct fl_conn *conn, enum fl_reason reason,
                        fl_time now);
 
-/* Bytes came: 1..FL_READ_MAX. They are valid during the call. */
-enum { FL_READ_MAX = 65536 };
+/* Bytes came: 1..FL_READ_MAX, or up to FL_BULK_READ_MAX once io->bulk was
+   called. They are valid during the call. */
+enum { FL_READ_MAX = 65536, FL_BULK_READ_MAX = 4 * FL_READ_MAX };
 void fl_conn_data(struct fl_conn *conn, struct fl_slice bytes, fl_time now);
 
 /* A send_rest is done: the kernel took all of it. */

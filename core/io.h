@@ -49,6 +49,11 @@ struct fl_io {
      connected sockets start switched on. */
   void (*read)(struct fl_sock *sock, bool on);
 
+  /* Whether fl_conn_data may bring up to FL_BULK_READ_MAX bytes at once while
+     much comes, so that bulk takes fewer calls. Accepted and connected sockets
+     start without. */
+  void (*bulk)(struct fl_sock *sock, bool on);
+
   /* From now on this conn is told of what happens to the socket. Requires: no
      connect and no send_rest is under way. */
   void (*attach)(struct fl_sock *sock, struct fl_conn *conn);

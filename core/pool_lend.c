@@ -67,6 +67,7 @@ bool fl_pool_take_back(struct fl_server *server, struct fl_conn *from,
     fl_pooled_free(pooled);
     return false;
   }
+  fl_transport_bulk(&pooled->conn, false);
   server->upstream->lent--;
   pooled->expires = expires;
   pooled->replied = true;

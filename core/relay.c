@@ -141,6 +141,8 @@ static void open(struct fl_relay *relay, fl_time now) {
   fl_histogram_add(&upstream_of(relay)->acquire, now - relay->active);
   relay->active = now;
   relay->connector.server->relayed++;
+  fl_transport_bulk(&relay->client.conn, !fl_session_framed(relay));
+  fl_transport_bulk(&relay->server.conn, !fl_session_framed(relay));
   fl_transport_read(&relay->client.conn, true);
   fl_transport_read(&relay->server.conn, true);
   fl_relay_arm(relay);

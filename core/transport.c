@@ -179,6 +179,13 @@ void fl_transport_read(struct fl_conn *conn, bool on) {
   conn->gateway->io->read(conn->sock, on);
 }
 
+void fl_transport_bulk(struct fl_conn *conn, bool on) {
+  if (conn->bulk == on)
+    return;
+  conn->bulk = on;
+  conn->gateway->io->bulk(conn->sock, on);
+}
+
 void fl_transport_move(struct fl_conn *to, struct fl_conn *from) {
   assert(from->sock != NULL && from->rest == NULL && from->out.size == 0);
   assert(to->sock == NULL && to->in.size == 0 && to->gateway == from->gateway);
@@ -190,6 +197,7 @@ void fl_transport_move(struct fl_conn *to, struct fl_conn *from) {
   to->frames = from->frames;
   to->peer = from->peer;
   to->reading = from->reading;
+  to->bulk = from->bulk;
   from->sock = NULL;
   from->in = (struct fl_buffer){0};
   from->opened = 0;
@@ -223,7 +231,7 @@ void fl_conn_connected(struct fl_conn *conn, enum fl_reason reason,
 }
 
 void fl_conn_data(struct fl_conn *conn, struct fl_slice bytes, fl_time now) {
-  assert(bytes.size <= FL_READ_MAX);
+  assert(bytes.size <= (conn->bulk ? FL_BULK_READ_MAX : FL_READ_MAX));
   if (conn->sock == NULL || bytes.size == 0)
     return;
   conn->bytes_in += bytes.size;

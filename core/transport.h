@@ -51,6 +51,7 @@ struct fl_conn {
   uint64_t frames;    /* complete frames from the peer */
   struct fl_addr peer;
   bool reading;
+  bool bulk;            /* reads may be large */
   uint16_t serial_high; /* in two parts, which take no room */
   uint32_t serial_low;
 };
@@ -103,6 +104,10 @@ fl_time fl_transport_write_due(const struct fl_conn *conn, fl_time timeout);
 bool fl_transport_stalled(struct fl_conn *conn, fl_time timeout, fl_time now);
 
 void fl_transport_read(struct fl_conn *conn, bool on);
+
+/* Whether data may come in reads of up to FL_BULK_READ_MAX. Off at first.
+   Requires: sock is not NULL. */
+void fl_transport_bulk(struct fl_conn *conn, bool on);
 
 /* Moves socket, input, counts and peer to another connection of this gateway,
    and leaves `from` as one that never had a socket. Requires: `to` is new;

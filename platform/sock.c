@@ -37,6 +37,8 @@ struct fl_sock *fl_sock_new(uint32_t slot) {
   sock->over = false;
   sock->ended = false;
   sock->broken = false;
+  sock->bulk = false;
+  sock->filled = false;
   return sock;
 }
 
@@ -77,10 +79,14 @@ static void end(struct fl_sock *sock, int error) {
   fl_conn_end(conn_of(sock), fl_failure_of_connection(error), fl_clock());
 }
 
+/* Large reads cost less for each byte when much waits, and more of the caches
+   when it does not: so only where the last one had no end. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+  const struct fl_sock *sock = (const struct fl_sock *)handle;
   struct fl_sockets *sockets = handle->loop->data;
+  unsigned size = sock->bulk && sock->filled ? FL_BULK_READ_MAX : FL_READ_MAX;
   (void)suggested;
-  *buffer = uv_buf_init((char *)sockets->scratch, sizeof sockets->scratch);
+  *buffer = uv_buf_init((char *)sockets->scratch, size);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
@@ -92,6 +98,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
   if (size <= 0)
     return;
   fl_time now = fl_clock();
+  sock->filled = bytes.size >= FL_READ_MAX;
   fl_conn_data(conn_of(sock), bytes, now);
   if (++sockets->reads >= FL_READS_MAX)
     sockets->relieve(sockets, now);
@@ -263,6 +270,8 @@ void fl_sock_read(struct fl_sock *sock, bool on) {
   else if (!sock->ended)
     (void)uv_read_start(stream_of(sock), on_alloc, on_read);
 }
+
+void fl_sock_bulk(struct fl_sock *sock, bool on) { sock->bulk = on; }
 
 void fl_sock_shutdown(struct fl_sock *sock) {
   uv_os_fd_t socket;

@@ -25,8 +25,9 @@ struct fl_sockets {
      no longer fit the caches. */
   void (*relieve)(struct fl_sockets *sockets, fl_time now);
   unsigned reads; /* since it was called, or since the turn's end */
-  uint8_t scratch[FL_READ_MAX]; /* where every read goes; core copies what it
-                                   keeps before the read callback returns */
+  /* Where every read goes; core copies what it keeps before the read callback
+     returns. What lies behind FL_READ_MAX is touched by bulk only. */
+  uint8_t scratch[FL_BULK_READ_MAX];
 };
 
 /* A client on its way from accept to the worker that serves it. */
@@ -46,6 +47,8 @@ struct fl_sock {
   bool over;      /* its descriptor lies in the reserve */
   bool ended;     /* core was told of the peer's end */
   bool broken;    /* core was told that the connection is broken */
+  bool bulk;      /* core takes large reads */
+  bool filled;    /* the last read was of FL_READ_MAX or more */
 };
 
 #define FL_SOCK_UPSTREAM UINT32_MAX
@@ -71,6 +74,7 @@ enum fl_reason fl_sock_send_rest(struct fl_sock *sock, struct fl_slice bytes);
 size_t fl_sock_unsent(struct fl_sock *sock);
 size_t fl_sock_unacked(struct fl_sock *sock);
 void fl_sock_read(struct fl_sock *sock, bool on);
+void fl_sock_bulk(struct fl_sock *sock, bool on);
 void fl_sock_attach(struct fl_sock *sock, struct fl_conn *conn);
 void fl_sock_shutdown(struct fl_sock *sock);
 void fl_sock_close(struct fl_sock *sock, bool reset);

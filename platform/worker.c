@@ -42,6 +42,7 @@ static struct fl_io io_of(struct fl_worker *worker) {
                         .unsent = fl_sock_unsent,
                         .unacked = fl_sock_unacked,
                         .read = fl_sock_read,
+                        .bulk = fl_sock_bulk,
                         .attach = fl_sock_attach,
                         .shutdown = fl_sock_shutdown,
                         .close = fl_sock_close,

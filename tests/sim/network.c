@@ -32,6 +32,7 @@ struct sim_end {
   bool established;
   bool open; /* not closed by its owner */
   bool reading;
+  bool bulk;
   bool broken;   /* a RST came */
   bool told;     /* ... and the owner knows */
   bool rst_sent; /* at most once */
@@ -70,10 +71,12 @@ static struct sim_end *end_new(struct sim *sim, fl_time latency) {
   end->sim = sim;
   end->latency = latency;
   end->open = true;
-  /* Small windows for some, so that senders meet them. */
-  end->in.room =
-      (size_t)(sim_random_chance(&sim->random, 30) ? chance(sim, 512, 2048)
-                                                   : chance(sim, 4096, 65536));
+  /* Small windows for some, so that senders meet them; large ones for others,
+     so that one read can be as large as it may. */
+  unsigned kind = (unsigned)chance(sim, 0, 9);
+  end->in.room = (size_t)(kind < 3   ? chance(sim, 512, 2048)
+                          : kind < 9 ? chance(sim, 4096, 65536)
+                                     : 2 * FL_BULK_READ_MAX);
   return end;
 }
 
@@ -167,8 +170,9 @@ static size_t read_size(struct sim_end *end, size_t available, bool all) {
     size = (size_t)chance(sim, 1, available);
   else if (kind == 1)
     size = (size_t)chance(sim, 1, available < 8 ? available : 8);
-  if (size > FL_READ_MAX)
-    size = FL_READ_MAX;
+  size_t most = end->bulk ? FL_BULK_READ_MAX : FL_READ_MAX;
+  if (size > most)
+    size = most;
   if (end->in.consumed + size == end->in.glue && size < available)
     size = size > 1 ? size - 1 : 2;
   return size;
@@ -221,6 +225,8 @@ void sim_end_read(struct sim_end *end, bool on) {
   end->reading = on;
   plan_delivery(end, 0);
 }
+
+void sim_end_bulk(struct sim_end *end, bool on) { end->bulk = on; }
 
 void sim_end_read_all(struct sim_end *end) {
   while (has_news(end))

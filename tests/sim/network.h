@@ -74,6 +74,9 @@ void sim_end_inject(struct sim_end *end, struct fl_slice bytes);
 
 void sim_end_read(struct sim_end *end, bool on);
 
+/* Whether one read may bring FL_BULK_READ_MAX bytes, not FL_READ_MAX. */
+void sim_end_bulk(struct sim_end *end, bool on);
+
 /* Reads everything that has arrived, now, instead of a little later. */
 void sim_end_read_all(struct sim_end *end);
 

@@ -243,7 +243,7 @@ static enum fl_reason io_send_rest(struct fl_sock *sock,
   require(sock, !sock->shut, "send_rest", "after io->shutdown");
   require(sock, bytes.size > 0, "send_rest", "of no bytes");
   require(sock,
-          !of_relay(sock) || bytes.size <= FL_HIGH_WATERMARK + FL_READ_MAX,
+          !of_relay(sock) || bytes.size <= FL_HIGH_WATERMARK + FL_BULK_READ_MAX,
           "send_rest", "of more than a relay may keep");
   sock->worker->stirred++;
   if (may_fail(sock)) {
@@ -270,6 +270,12 @@ static void io_read(struct fl_sock *sock, bool on) {
   require_open(sock, "read");
   sock->worker->stirred++;
   sim_end_read(sock->end, on);
+}
+
+static void io_bulk(struct fl_sock *sock, bool on) {
+  require_open(sock, "bulk");
+  require(sock, !on || of_relay(sock), "bulk", "for a client of requests");
+  sim_end_bulk(sock->end, on);
 }
 
 static void io_attach(struct fl_sock *sock, struct fl_conn *conn) {
@@ -375,6 +381,7 @@ const struct fl_io sim_sock_io = {.connect = io_connect,
                                   .send_rest = io_send_rest,
                                   .unsent = io_unsent,
                                   .read = io_read,
+                                  .bulk = io_bulk,
                                   .attach = io_attach,
                                   .shutdown = io_shutdown,
                                   .close = io_close};

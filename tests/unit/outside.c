@@ -78,6 +78,11 @@ static void io_read(struct fl_sock *sock, bool on) {
   sock->reading = on;
 }
 
+static void io_bulk(struct fl_sock *sock, bool on) {
+  assert(!sock->closing && sock->bulk != on);
+  sock->bulk = on;
+}
+
 static void io_attach(struct fl_sock *sock, struct fl_conn *conn) {
   assert(!sock->closing && !sock->connecting && sock->rest.size == 0);
   sock->conn = conn;
@@ -170,6 +175,7 @@ void fl_outside_init(struct fl_outside *outside) {
                                .unsent = io_unsent,
                                .unacked = io_unacked,
                                .read = io_read,
+                               .bulk = io_bulk,
                                .attach = io_attach,
                                .shutdown = io_shutdown,
                                .close = io_close,

@@ -15,6 +15,7 @@ struct fl_sock {
   bool reset;           /* with RST */
   bool shut;            /* io->shutdown was called */
   bool reading;
+  bool bulk; /* reads may be large */
   struct fl_addr addr;
   size_t window;        /* bytes that send still takes */
   struct fl_slice rest; /* a send_rest under way */

@@ -307,6 +307,25 @@ static void a_full_output_stops_what_feeds_it(void **state) {
   assert_int_equal(strlen(fl_outside_sent(server)), FL_HIGH_WATERMARK);
 }
 
+static void large_reads_are_bounded_too(void **state) {
+  static const uint8_t bytes[FL_BULK_READ_MAX];
+  (void)state;
+  fl_outside_start(&out);
+  client = fl_outside_accept(&out, 1);
+  server = fl_outside_connect(&out, 0);
+  assert_false(client->bulk);
+  fl_outside_connected(&out, server, FL_OK);
+  assert_true(client->bulk);
+  assert_true(server->bulk);
+  server->window = 0;
+  pour(client, FL_HIGH_WATERMARK - 1);
+  fl_conn_data(client->conn, (struct fl_slice){bytes, sizeof bytes}, out.now);
+  assert_false(client->reading);
+  assert_false(client->closing); /* so much may wait */
+  fl_conn_data(client->conn, (struct fl_slice){bytes, 2}, out.now);
+  assert_true(client->closing); /* and no more, should it come after all */
+}
+
 /* Between the end of one piece and the next write. */
 static void bytes_stay_in_order_behind_what_gathers(void **state) {
   (void)state;
@@ -707,6 +726,7 @@ int main(void) {
       TEST(nobody_waits_for_ever_to_be_delivered_to),
       TEST(a_client_that_stalls_after_its_fin_is_delivered_first),
       TEST(a_full_output_stops_what_feeds_it),
+      TEST(large_reads_are_bounded_too),
       TEST(bytes_stay_in_order_behind_what_gathers),
       TEST(the_other_direction_is_bounded_too),
       TEST(a_server_that_takes_nothing_times_out),

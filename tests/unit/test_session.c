@@ -279,6 +279,26 @@ static void a_reset_connection_serves_the_next(void **state) {
   assert_int_equal(metrics()->upstream_connects, 1);
 }
 
+/* The pool's reads have the ordinary bound. */
+static void reads_are_large_in_raw_sessions_only(void **state) {
+  (void)state;
+  use_reset();
+  open_session();
+  assert_true(client->bulk);
+  assert_true(server->bulk);
+  fl_outside_finish(&out, client, FL_PEER_CLOSED);
+  assert_hears(server, "R\n");
+  assert_false(server->bulk);
+}
+
+static void frames_are_read_in_the_ordinary_way(void **state) {
+  (void)state;
+  use_lines();
+  open_session();
+  assert_false(client->bulk);
+  assert_false(server->bulk);
+}
+
 static void a_client_that_resets_leaves_a_clean_connection(void **state) {
   (void)state;
   use_reset();
@@ -501,6 +521,8 @@ int main(void) {
       TEST(a_bad_frame_ends_the_session),
       TEST(a_bad_reply_ends_the_session),
       TEST(a_reset_connection_serves_the_next),
+      TEST(reads_are_large_in_raw_sessions_only),
+      TEST(frames_are_read_in_the_ordinary_way),
       TEST(a_client_that_resets_leaves_a_clean_connection),
       TEST(a_wrong_answer_closes),
       TEST(an_answer_with_more_behind_it_closes),
