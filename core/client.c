@@ -2,6 +2,7 @@
 
 #include "core/access.h"
 #include "core/outcome.h"
+#include "core/retry.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ void fl_client_leave_upstream(struct fl_client *client, fl_time now) {
   if (fl_access_wanted(client))
     fl_access_given_up(client, now);
   fl_upstream_unwait(upstream, client);
+  fl_retry_forget(&upstream->retries, client);
   if (client->bound != NULL)
     fl_outcome_forget(client->bound, client, now);
   client->bound = NULL;
@@ -104,10 +106,13 @@ static enum fl_reason next_timeout(const struct fl_client *client,
   if (client->error != FL_OK)
     return FL_OK;
   if (client->frame_size > 0) {
-    *due =
-        fl_time_add(client->since,
-                    client->listener->upstream->config->pool.acquire_timeout);
-    return FL_ACQUIRE_TIMEOUT;
+    const struct fl_upstream *upstream = client->listener->upstream;
+    fl_time again = fl_retry_due(&upstream->retries, client);
+    *due = fl_time_add(client->since, upstream->config->pool.acquire_timeout);
+    if (*due <= again)
+      return FL_ACQUIRE_TIMEOUT;
+    *due = again;
+    return FL_REQUEST_TIMEOUT;
   }
   if (client->outstanding > 0 || client->held || client->conn.rest != NULL)
     return FL_OK;
@@ -271,7 +276,7 @@ static void client_expired(struct fl_deadline *deadline, fl_time now) {
       client->state == FL_CLIENT_OPEN ? next_timeout(client, &due) : FL_OK;
   if (due > now)
     reason = FL_OK;
-  if (reason == FL_ACQUIRE_TIMEOUT) {
+  if (reason == FL_ACQUIRE_TIMEOUT || reason == FL_REQUEST_TIMEOUT) {
     fl_upstream_unwait(client->listener->upstream, client);
     fl_client_refused(client, reason, now);
     return;

@@ -74,11 +74,19 @@ void fl_client_refused(struct fl_client *client, enum fl_reason reason,
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
                      const struct fl_exchange *exchange, fl_time now);
 void fl_client_error(struct fl_client *client, enum fl_reason reason,
-                     const char *server, fl_time now);
+                     const char *server, const struct fl_exchange *exchange,
+                     fl_time now);
 
-/* The newest outstanding request has not left and comes back to wait, in its
-   old turn, with its own id and the deadline it had (of several, the
-   oldest's). */
+/* An outstanding request has left, and has no reply. */
+void fl_client_done(struct fl_client *client, fl_time now);
+
+/* Whether a request that was decoded then has waited long enough. */
+bool fl_client_too_late(const struct fl_client *client, fl_time decoded,
+                        fl_time now);
+
+/* The newest outstanding request has not left, or may be sent again, and comes
+   back to wait, in its old turn, with its own id and the deadlines it had (of
+   several that have not left, the oldest's). */
 void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
                       const struct fl_exchange *exchange, fl_time now);
 

@@ -1,5 +1,6 @@
 #include "core/client_parts.h"
 #include "core/command.h"
+#include "core/retry.h"
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
@@ -57,6 +58,8 @@ static bool pass_on(struct fl_client *client, struct fl_slice frame,
   enum fl_submit submit = FL_SUBMIT_REFUSED;
   if (fl_client_too_late(client, decoded, now))
     reason = FL_ACQUIRE_TIMEOUT;
+  else if (now >= fl_retry_due(&client->listener->upstream->retries, client))
+    reason = FL_REQUEST_TIMEOUT;
   else if (fl_listener_stopping(client->listener) != FL_STOP_NOW)
     submit = fl_upstream_submit(client->listener->upstream, client, frame,
                                 decoded, &reason, now);
@@ -69,11 +72,23 @@ static bool pass_on(struct fl_client *client, struct fl_slice frame,
   return false;
 }
 
+/* Whether a frame is no request, but to be passed over. */
+static bool is_ignored(const struct fl_client *client, struct fl_slice frame) {
+  const struct fl_upstream *upstream = client->listener->upstream;
+  return upstream != NULL && fl_frame_listed(upstream->config->ignore,
+                                             upstream->config->ignore_count,
+                                             &upstream->config->framing, frame);
+}
+
 /* Acts on a frame; else as pass_on. */
 static bool act_on(struct fl_client *client, struct fl_slice frame,
                    fl_time now) {
   fl_time decoded = now;
   client->active = now;
+  if (is_ignored(client, frame)) {
+    fl_client_metrics(client)->frames_ignored++;
+    return true;
+  }
   if (client->resent > 0) {
     client->resent--;
     decoded = client->since;

@@ -1,4 +1,5 @@
 #include "core/client_parts.h"
+#include "core/retry.h"
 
 #include "core/access.h"
 
@@ -66,6 +67,12 @@ void fl_client_reply(struct fl_client *client, struct fl_slice frame,
   fl_client_run_later(client);
 }
 
+void fl_client_done(struct fl_client *client, fl_time now) {
+  fl_client_metrics(client)->requests_sent++;
+  client->active = now;
+  fl_client_run_later(client);
+}
+
 /* How the client reads what it gets. */
 static const struct fl_framing *reply_framing(const struct fl_client *client) {
   const struct fl_upstream *upstream = client->listener->upstream;
@@ -83,11 +90,16 @@ static void end_instead(struct fl_client *client, enum fl_reason reason,
   fl_client_finish(client, reason);
 }
 
+/* A client that expects no reply would take an error for that to its next
+   request. */
 void fl_client_error(struct fl_client *client, enum fl_reason reason,
-                     const char *server, fl_time now) {
+                     const char *server, const struct fl_exchange *exchange,
+                     fl_time now) {
   uint8_t reply[FL_ERROR_REPLY_MAX];
-  size_t size =
-      fl_framing_error(reply_framing(client), fl_reason_name(reason), reply);
+  size_t size = 0;
+  if (!exchange->silent)
+    size =
+        fl_framing_error(reply_framing(client), fl_reason_name(reason), reply);
   fl_client_report_failed(client, reason, server);
   client->active = now;
   if (client->state != FL_CLIENT_OPEN)
@@ -106,14 +118,29 @@ void fl_client_fail(struct fl_client *client, enum fl_reason reason,
   client->fatal = fatal;
 }
 
+/* Takes the frame at the start of conn.in, if one stands there, and notes what
+   an error in its place depends on. */
+static void take_refused(struct fl_client *client, struct fl_exchange *refused,
+                         fl_time now) {
+  struct fl_upstream *upstream = client->listener->upstream;
+  if (client->frame_size > 0) {
+    const struct fl_rule *rule =
+        fl_upstream_rule(upstream, fl_client_request(client));
+    refused->silent = rule->reply == FL_REPLY_NONE;
+    (void)fl_retry_take(&upstream->retries, client, &client->since);
+  }
+  drop_frame(client, now);
+}
+
 void fl_client_send_error(struct fl_client *client, fl_time now) {
   enum fl_reason reason = (enum fl_reason)client->error;
+  struct fl_exchange refused = {0};
   fl_access_unsent(client, reason, now);
-  drop_frame(client, now);
+  take_refused(client, &refused, now);
   client->error = FL_OK;
   if (client->fatal)
     fl_client_metrics(client)->requests++; /* none was decoded */
-  fl_client_error(client, reason, NULL, now);
+  fl_client_error(client, reason, NULL, &refused, now);
   if (client->fatal && client->state == FL_CLIENT_OPEN)
     fl_client_finish(client, reason);
 }
@@ -149,7 +176,10 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
   client->error = FL_OK;
   client->fatal = false;
   client->framing = (struct fl_framing_state){0};
-  if (!fl_buffer_prepend(&client->conn.in, &gateway->spare, frame,
+  bool begun = exchange->due != 0;
+  if ((begun && !fl_retry_add(&upstream->retries, client, exchange->due,
+                              client->since)) ||
+      !fl_buffer_prepend(&client->conn.in, &gateway->spare, frame,
                          fl_client_in_max(client))) {
     fl_client_metrics(client)->requests_abandoned++;
     fl_access_done(exchange, NULL, FL_OUT_OF_MEMORY, 0, now);
@@ -159,7 +189,10 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
   }
   fl_pair_put(pair_of(client), client->conn.in.storage + client->conn.in.start,
               exchange->clients_id);
-  fl_client_metrics(client)->requests_resent++;
+  if (exchange->started == FL_NEVER)
+    fl_client_metrics(client)->requests_resent++;
+  else
+    fl_client_metrics(client)->requests_repeated++;
   client->frame_size = (uint32_t)frame.size;
   client->since = exchange->decoded;
   client->ticket = exchange->ticket;

@@ -57,10 +57,6 @@ void fl_client_input(struct fl_client *client, struct fl_slice bytes,
 /* Acts on what waits in conn.in. Requires: OPEN. */
 void fl_client_consume_kept(struct fl_client *client, fl_time now);
 
-/* Whether a request that was decoded then has waited long enough. */
-bool fl_client_too_late(const struct fl_client *client, fl_time decoded,
-                        fl_time now);
-
 /* Its replies and errors. */
 
 /* Queues output; closes the client when memory is out. */

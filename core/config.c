@@ -132,6 +132,12 @@ static void free_endpoints(struct fl_endpoint *list, uint32_t count) {
   free(list);
 }
 
+static void free_rules(struct fl_rule *list, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    free(list[i].match.any_of);
+  free(list);
+}
+
 void fl_config_free(struct fl_config *config) {
   if (config == NULL)
     return;
@@ -147,6 +153,8 @@ void fl_config_free(struct fl_config *config) {
     free(config->upstreams[i].on_connect);
     free_endpoints(config->upstreams[i].servers,
                    config->upstreams[i].server_count);
+    free_rules(config->upstreams[i].rules, config->upstreams[i].rule_count);
+    free(config->upstreams[i].ignore);
   }
   fl_endpoint_clear(&config->admin.listen);
   fl_endpoint_clear(&config->admin.health_listen);

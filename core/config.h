@@ -13,6 +13,7 @@
 #include "core/pair.h"
 #include "core/payload.h"
 #include "core/place.h"
+#include "core/rule.h"
 #include "core/slice.h"
 #include "core/time.h"
 
@@ -170,6 +171,11 @@ struct fl_health_config {
   uint32_t fall; /* failures in a row that eject one */
 };
 
+enum fl_unsolicited {
+  FL_UNSOLICITED_RETIRE, /* what no request asked for ends the connection */
+  FL_UNSOLICITED_DROP    /* such frames are dropped */
+};
+
 struct fl_upstream_config {
   char *name; /* of an inline "host:port": that text */
   struct fl_endpoint *servers;
@@ -181,6 +187,11 @@ struct fl_upstream_config {
   struct fl_framing framing;       /* of requests */
   struct fl_framing reply_framing; /* as framing, unless the file has it */
   struct fl_pair pair;
+  struct fl_rule *rules; /* of requests, rule_count of them */
+  uint32_t rule_count;
+  struct fl_bytes *ignore; /* frames to pass over, ignore_count of them */
+  uint32_t ignore_count;
+  enum fl_unsolicited unsolicited;
   uint32_t max_frame; /* bytes, of a reply */
   uint32_t in_flight; /* requests per connection, 1.. */
   struct fl_pool_config pool;

@@ -33,6 +33,8 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
     return "array of strings";
+  case FL_CONFIG_STRINGS:
+    return "array of bytes";
   case FL_CONFIG_OBJECT:
     return "object";
   case FL_CONFIG_LIST:
@@ -98,6 +100,8 @@ const char *fl_config_describe_element(enum fl_config_type type) {
   if (type == FL_CONFIG_BLOCKS)
     return "\"ip\" or \"ip/bits\", such as \"192.0.2.7\", \"10.0.0.0/8\" or "
            "\"2001:db8::/32\"";
+  if (type == FL_CONFIG_STRINGS)
+    return "text, or hexadecimal such as \"hex:0d0a\", of at most 16 bytes";
   return type == FL_CONFIG_LISTEN
              ? "\"ip:port\", a numeric address and a port, 0 to 65535"
              : "\"host:port\", a numeric address or DNS name and a port, 1 to "
@@ -154,6 +158,10 @@ void fl_config_describe_range(struct fl_text *text,
     add_limits(text, row);
     fl_text_add(text, " of \"ip\" or \"ip/bits\"");
     break;
+  case FL_CONFIG_STRINGS:
+    add_limits(text, row);
+    fl_text_add(text, " of at most 16 bytes");
+    break;
   case FL_CONFIG_UPSTREAM:
     fl_text_add(text, "the name of an upstream, or \"host:port\"");
     break;
@@ -206,6 +214,7 @@ static void describe_type(struct fl_text *text,
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
+  case FL_CONFIG_STRINGS:
     fl_text_add(text, "an array of ");
     fl_config_describe_range(text, row);
     break;

@@ -19,7 +19,7 @@ void fl_config_describe_range(struct fl_text *text,
 /* For errors: "\"auto\" or a whole number, 1 to 64". */
 void fl_config_describe(struct fl_text *text, const struct fl_config_row *row);
 
-/* An element of an array of addresses. */
+/* An element of an array of strings. */
 const char *fl_config_describe_element(enum fl_config_type type);
 
 #endif

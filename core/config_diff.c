@@ -103,6 +103,19 @@ static bool bytes_equal(const struct fl_bytes *a, const struct fl_bytes *b) {
   return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
+static bool strings_equal(const struct fl_config_row *row, const void *a,
+                          const void *b) {
+  const struct fl_bytes *of_a = list_of(row, a);
+  const struct fl_bytes *of_b = list_of(row, b);
+  uint32_t count = count_of(row, a);
+  if (count != count_of(row, b))
+    return false;
+  for (uint32_t i = 0; i < count; i++)
+    if (!bytes_equal(&of_a[i], &of_b[i]))
+      return false;
+  return true;
+}
+
 static bool payloads_equal(const struct fl_payload *a,
                            const struct fl_payload *b) {
   return a->given == b->given && a->size == b->size &&
@@ -163,6 +176,8 @@ static bool field_equal(const struct fl_config_row *row, const void *a,
            texts_equal(*(char *const *)in_a, *(char *const *)in_b);
   case FL_CONFIG_NAMES:
     return names_equal(row, a, b);
+  case FL_CONFIG_STRINGS:
+    return strings_equal(row, a, b);
   case FL_CONFIG_ENDPOINT:
     return texts_equal(((const struct fl_endpoint *)in_a)->text,
                        ((const struct fl_endpoint *)in_b)->text);

@@ -129,6 +129,17 @@ static void print_blocks(struct printer *printer,
   fl_json_write_close(&printer->writer, ']');
 }
 
+static void print_strings(struct printer *printer,
+                          const struct fl_config_row *row, const void *base) {
+  const struct fl_bytes *list =
+      *(struct fl_bytes *const *)field_of(base, row->offset);
+  uint32_t count = *(const uint32_t *)field_of(base, row->count_offset);
+  fl_json_write_open(&printer->writer, '[');
+  for (uint32_t i = 0; i < count; i++)
+    print_bytes(printer, &list[i]);
+  fl_json_write_close(&printer->writer, ']');
+}
+
 static void print_listeners(struct printer *printer) {
   const struct fl_config *config = printer->config;
   fl_json_write_open(&printer->writer, '[');
@@ -235,6 +246,9 @@ static void print_value(struct printer *printer,
     break;
   case FL_CONFIG_BLOCKS:
     print_blocks(printer, row, base);
+    break;
+  case FL_CONFIG_STRINGS:
+    print_strings(printer, row, base);
     break;
   case FL_CONFIG_OBJECT:
     print_section(printer, row->section, field, mode);

@@ -1,5 +1,6 @@
 #include "core/config_read.h"
 
+#include "core/config_bytes.h"
 #include "core/config_describe.h"
 #include "core/config_endpoint.h"
 #include "core/config_nearest.h"
@@ -192,6 +193,31 @@ static void read_blocks(struct fl_config_reader *reader,
   while (fl_config_node_next(reader, &element) && element.index < count);
 }
 
+static void read_string(struct fl_config_reader *reader,
+                        const struct fl_config_node *node,
+                        struct fl_bytes *bytes) {
+  const char *string = cJSON_GetStringValue(node->item);
+  struct fl_text allowed = {0};
+  if (string != NULL && fl_config_bytes_parse(string, bytes))
+    return;
+  fl_text_add(&allowed, fl_config_describe_element(FL_CONFIG_STRINGS));
+  fl_config_node_error(reader, node, NULL, &allowed);
+}
+
+static void read_strings(struct fl_config_reader *reader,
+                         const struct fl_config_row *row,
+                         const struct fl_config_node *node, void *base) {
+  uint32_t count =
+      make_elements(reader, row, node, base, sizeof(struct fl_bytes));
+  struct fl_config_node element;
+  if (count == 0 || !fl_config_node_first(reader, node, &element))
+    return;
+  struct fl_bytes *list = *(struct fl_bytes **)field_of(base, row->offset);
+  do
+    read_string(reader, &element, &list[element.index]);
+  while (fl_config_node_next(reader, &element) && element.index < count);
+}
+
 static void read_list(struct fl_config_reader *reader,
                       const struct fl_config_row *row,
                       const struct fl_config_node *node, void *base) {
@@ -245,6 +271,9 @@ static void read_value(struct fl_config_reader *reader,
     break;
   case FL_CONFIG_BLOCKS:
     read_blocks(reader, row, node, base);
+    break;
+  case FL_CONFIG_STRINGS:
+    read_strings(reader, row, node, base);
     break;
   case FL_CONFIG_LIST:
     read_list(reader, row, node, base);

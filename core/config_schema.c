@@ -1,6 +1,7 @@
 #include "core/config_schema.h"
 #include "core/config_diff.h"
 
+#include "core/bytes.h"
 #include "core/config_describe.h"
 #include "core/config_value.h"
 #include "core/json_write.h"
@@ -69,17 +70,17 @@ static void write_pattern(struct fl_json_writer *writer,
 }
 
 /* Without the length, which only counts characters. */
-static void write_bytes(struct fl_json_writer *writer,
-                        const struct fl_config_row *row) {
+static void write_bytes(struct fl_json_writer *writer, uint64_t min,
+                        uint64_t max) {
   struct fl_text text = {0};
   fl_text_add(&text, "^(hex:([0-9A-Fa-f][0-9A-Fa-f]){");
-  fl_text_add_number(&text, row->min);
+  fl_text_add_number(&text, min);
   fl_text_add(&text, ",");
-  fl_text_add_number(&text, row->max);
+  fl_text_add_number(&text, max);
   fl_text_add(&text, "}|(?!hex:)[\\s\\S]{");
-  fl_text_add_number(&text, row->min);
+  fl_text_add_number(&text, min);
   fl_text_add(&text, ",");
-  fl_text_add_number(&text, row->max);
+  fl_text_add_number(&text, max);
   fl_text_add(&text, "})$");
   write_pair(writer, "type", "string");
   fl_json_write_key(writer, "pattern");
@@ -129,6 +130,8 @@ static void write_array(struct fl_json_writer *writer,
   fl_json_write_open(writer, '{');
   if (row->type == FL_CONFIG_LIST) {
     write_section(writer, row->section);
+  } else if (row->type == FL_CONFIG_STRINGS) {
+    write_bytes(writer, 0, FL_BYTES_MAX);
   } else {
     write_pair(writer, "type", "string");
     write_pair(writer, "pattern",
@@ -147,7 +150,7 @@ static void write_type(struct fl_json_writer *writer,
     break;
   case FL_CONFIG_BYTES:
   case FL_CONFIG_PAYLOAD:
-    write_bytes(writer, row);
+    write_bytes(writer, row->min, row->max);
     break;
   case FL_CONFIG_INTEGER:
   case FL_CONFIG_SIGNED:
@@ -184,6 +187,7 @@ static void write_type(struct fl_json_writer *writer,
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
+  case FL_CONFIG_STRINGS:
   case FL_CONFIG_LIST:
     write_array(writer, row);
     break;

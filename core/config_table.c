@@ -44,6 +44,8 @@ static const char *const extracts[] = {"bytes", "field", "hl7", "iso8583",
                                        NULL};
 static const char *const digits[] = {"ascii", "bcd", NULL};
 static const char *const bitmaps[] = {"binary", "hex", NULL};
+static const char *const replies[] = {"one", "none", NULL};
+static const char *const unsolicited[] = {"retire", "drop", NULL};
 static const char *const jitters[] = {"full", NULL};
 
 #define AREA(name, area, what)                                                 \
@@ -444,6 +446,46 @@ static const struct fl_config_row pair_rows[] = {
 static const struct fl_config_section pair_section = {
   "upstreams[].pair", ROWS(pair_rows), .size = 0};
 
+static const struct fl_config_row match_rows[] = {
+  {"prefix", FL_CONFIG_BYTES, 0, "", 0, FL_BYTES_MAX, FIELD(fl_match, prefix),
+   .meaning = "How the request begins."},
+  {"suffix", FL_CONFIG_BYTES, 0, "", 0, FL_BYTES_MAX, FIELD(fl_match, suffix),
+   .meaning = "How it ends; of a line what stands before its end, CR LF or "
+              "LF."},
+  {"offset", FL_CONFIG_INTEGER, 0, "0", 0, 65535, FIELD(fl_match, offset),
+   .meaning = "Bytes of the request before one of `any_of`."},
+  {"any_of", FL_CONFIG_STRINGS, 0, NULL, 0, 256,
+   ARRAY(fl_match, any_of, any_of_count),
+   .meaning = "What one of must stand there."},
+};
+static const struct fl_config_section match_section = {
+  "upstreams[].requests[].match", ROWS(match_rows), .size = 0};
+
+static const struct fl_config_row rule_rows[] = {
+  {"match", FL_CONFIG_OBJECT, 0, NULL, .section = &match_section,
+   FIELD(fl_rule, match),
+   .meaning = "Which requests: those for which all that it states holds; "
+              "without it all."},
+  {"reply", FL_CONFIG_CHOICE, 0, "one", .choices = replies,
+   FIELD(fl_rule, reply),
+   .meaning = "`\"none\"`: no reply follows, and the request is done once the "
+              "system has taken its last byte. If it fails before that, its "
+              "client is closed, for it expects no error either."},
+  {"idempotent", FL_CONFIG_BOOLEAN, 0, "false", FIELD(fl_rule, idempotent),
+   .meaning = "Doing it twice is as good as once: when its connection ends "
+              "before its reply, it is sent once more, on another one. "
+              "`acquire_timeout` and `request_timeout` go on from the first "
+              "time."},
+  {"request_timeout", FL_CONFIG_DURATION, FL_CONFIG_AUTO, "auto", MS(1),
+   DAYS(1), .step = 0, FIELD(fl_rule, request_timeout),
+   .meaning = "In place of the upstream's; `\"auto\"`: the upstream's."},
+  {"deny", FL_CONFIG_BOOLEAN, 0, "false", FIELD(fl_rule, deny),
+   .meaning = "It is not sent; its client gets the error `denied`."},
+};
+static const struct fl_config_section rule_section = {
+  "upstreams[].requests[]", ROWS(rule_rows), sizeof(struct fl_rule),
+  offsetof(struct fl_rule, place), FL_CONFIG_NO_FIELD};
+
 static const struct fl_config_row pool_rows[] = {
   {"min_size", FL_CONFIG_INTEGER, 0, "0", 0, 10000,
    FIELD(fl_pool_config, min_size),
@@ -614,6 +656,21 @@ static const struct fl_config_row upstream_rows[] = {
   {"pair", FL_CONFIG_OBJECT, FL_CONFIG_REQUEST_MODE | FL_CONFIG_STREAM, NULL,
    .section = &pair_section, FIELD(fl_upstream_config, pair),
    .meaning = "Mode `request` only. How a reply finds its request."},
+  {"requests", FL_CONFIG_LIST, FL_CONFIG_REQUEST_MODE, NULL, 0, 100,
+   .section = &rule_section, ARRAY(fl_upstream_config, rules, rule_count),
+   .meaning = "Mode `request` only. Rules for some requests; the first that "
+              "matches a request decides."},
+  {"ignore", FL_CONFIG_STRINGS, FL_CONFIG_REQUEST_MODE, NULL, 0, 16,
+   ARRAY(fl_upstream_config, ignore, ignore_count),
+   .meaning = "Mode `request` only. Whole frames, of lines without their end, "
+              "that are neither requests nor replies, such as empty ones that "
+              "keep a connection alive. They are dropped, from clients and "
+              "from servers."},
+  {"unsolicited", FL_CONFIG_CHOICE, FL_CONFIG_REQUEST_MODE, "retire",
+   .choices = unsolicited, FIELD(fl_upstream_config, unsolicited),
+   .meaning = "Mode `request` only. What a server sends while no reply is due, "
+              "and by id a reply to no request under way: `\"retire\"` closes "
+              "the connection, `\"drop\"` drops the frame."},
   {"in_flight", FL_CONFIG_INTEGER,
    FL_CONFIG_REQUEST_MODE | FL_CONFIG_RECONNECT, "1", 1, 1000,
    FIELD(fl_upstream_config, in_flight),

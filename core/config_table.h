@@ -29,6 +29,7 @@ enum fl_config_type {
   FL_CONFIG_SERVERS,  /* likewise */
   FL_CONFIG_ADDRESS,  /* struct fl_addr without a port; "auto" has no family */
   FL_CONFIG_BLOCKS,   /* struct fl_cidr * and a uint32_t count */
+  FL_CONFIG_STRINGS,  /* struct fl_bytes * and a uint32_t count */
   FL_CONFIG_UPSTREAM, /* uint32_t, an index */
   FL_CONFIG_OBJECT,   /* the fields of its section */
   FL_CONFIG_LIST      /* a pointer to structs and a uint32_t count */

@@ -109,8 +109,10 @@ size_t fl_errand_take(struct fl_pooled *pooled, struct fl_slice bytes,
                       enum fl_reason *broken, fl_time now) {
   const struct fl_upstream_config *config = config_of(pooled);
   *broken = FL_BAD_ANSWER;
-  if (!in_time(pooled) && pooled->exchanges.expired_count == 0)
+  bool early = !in_time(pooled) && pooled->exchanges.expired_count == 0;
+  if (early && config->ignore_count == 0)
     return 0;
+  pooled->stray = pooled->stray || early;
   long size = fl_framing_next(&config->reply_framing, &pooled->framing, bytes,
                               config->max_frame);
   if (size < 0)
@@ -119,10 +121,12 @@ size_t fl_errand_take(struct fl_pooled *pooled, struct fl_slice bytes,
   if (size == FL_FRAMING_PARTIAL)
     return 0;
   bytes.size = (size_t)size;
-  if (fl_outcome_drop_late(pooled, bytes, now))
+  bool stray = pooled->stray;
+  if (fl_outcome_pass_over(pooled, bytes) ||
+      fl_outcome_drop_late(pooled, bytes, now))
     return bytes.size;
   pooled->conn.frames++;
-  if (!is_answer(pooled, bytes))
+  if (stray || !is_answer(pooled, bytes))
     *broken = FL_BAD_ANSWER;
   pooled->errand.expect = NULL;
   return bytes.size;

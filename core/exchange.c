@@ -10,8 +10,8 @@ static struct fl_exchange *of(struct fl_list *node) {
 bool fl_exchanges_init(struct fl_exchanges *exchanges, uint32_t capacity,
                        uint32_t expired) {
   size_t count = (size_t)capacity + expired;
-  *exchanges =
-      (struct fl_exchanges){.capacity = capacity, .expired_capacity = expired};
+  *exchanges = (struct fl_exchanges){
+      .capacity = capacity, .expired_capacity = expired, .soonest = FL_NEVER};
   fl_list_init(&exchanges->order);
   fl_list_init(&exchanges->expired);
   fl_list_init(&exchanges->unused);
@@ -34,6 +34,16 @@ void fl_exchanges_free(struct fl_exchanges *exchanges) {
 struct fl_exchange *fl_exchanges_oldest(const struct fl_exchanges *exchanges) {
   struct fl_list *node = fl_list_first(&exchanges->order);
   return node == NULL ? NULL : of(node);
+}
+
+struct fl_exchange *fl_exchanges_newest(const struct fl_exchanges *exchanges) {
+  return fl_list_empty(&exchanges->order) ? NULL : of(exchanges->order.prev);
+}
+
+struct fl_exchange *fl_exchanges_older(const struct fl_exchanges *exchanges,
+                                       const struct fl_exchange *exchange) {
+  struct fl_list *node = exchange->link.prev;
+  return node == &exchanges->order ? NULL : of(node);
 }
 
 struct fl_exchange *fl_exchanges_unsent(const struct fl_exchanges *exchanges) {
@@ -68,6 +78,15 @@ struct fl_exchange *fl_exchanges_of(const struct fl_exchanges *exchanges,
   return NULL;
 }
 
+struct fl_exchange *fl_exchanges_last_of(const struct fl_exchanges *exchanges,
+                                         const struct fl_client *client) {
+  const struct fl_list *order = &exchanges->order;
+  for (struct fl_list *node = order->prev; node != order; node = node->prev)
+    if (of(node)->client == client)
+      return of(node);
+  return NULL;
+}
+
 struct fl_exchange *
 fl_exchanges_abandoned(const struct fl_exchanges *exchanges) {
   const struct fl_list *order = &exchanges->order;
@@ -75,6 +94,41 @@ fl_exchanges_abandoned(const struct fl_exchanges *exchanges) {
     return NULL;
   for (struct fl_list *node = order->next; node != order; node = node->next)
     if (of(node)->state == FL_EXCHANGE_ANSWERED && of(node)->client == NULL)
+      return of(node);
+  return NULL;
+}
+
+struct fl_exchange *fl_exchanges_due(struct fl_exchanges *exchanges,
+                                     fl_time now) {
+  const struct fl_list *order = &exchanges->order;
+  fl_time soonest = FL_NEVER;
+  if (now < exchanges->soonest)
+    return NULL;
+  for (struct fl_list *node = order->next; node != order; node = node->next) {
+    struct fl_exchange *exchange = of(node);
+    if (exchange->started == FL_NEVER)
+      break;
+    if (exchange->state != FL_EXCHANGE_WAITS)
+      continue;
+    if (exchange->due > now)
+      soonest = fl_time_min(soonest, exchange->due);
+    else if (exchange->client == NULL ||
+             fl_exchanges_of(exchanges, exchange->client) == exchange)
+      return exchange;
+    else
+      exchanges->overdue = true;
+  }
+  exchanges->soonest = soonest;
+  return NULL;
+}
+
+struct fl_exchange *fl_exchanges_done(const struct fl_exchanges *exchanges,
+                                      uint64_t taken) {
+  const struct fl_list *order = &exchanges->order;
+  if (exchanges->silent == 0)
+    return NULL;
+  for (struct fl_list *node = order->next; node != order; node = node->next)
+    if (of(node)->silent && of(node)->offset + of(node)->size <= taken)
       return of(node);
   return NULL;
 }
@@ -104,6 +158,7 @@ void fl_exchanges_push(struct fl_exchanges *exchanges,
   fl_list_init(&slot->link);
   fl_list_push_back(&exchanges->order, &slot->link);
   exchanges->count++;
+  exchanges->silent += slot->silent;
   if (exchanges->unsent == NULL)
     exchanges->unsent = slot;
 }
@@ -131,6 +186,12 @@ static void detach(struct fl_exchanges *exchanges,
   exchanges->count--;
   exchanges->started -= exchange->started != FL_NEVER;
   exchanges->answered -= exchange->state == FL_EXCHANGE_ANSWERED;
+  exchanges->silent -= exchange->silent;
+  if (exchanges->started == 0)
+    exchanges->soonest = FL_NEVER;
+  else if (exchanges->overdue) /* its turn may have come */
+    exchanges->soonest = 0;
+  exchanges->overdue = false;
   if (exchange == exchanges->unsent)
     exchanges->unsent = next == &exchanges->order ? NULL : of(next);
 }
@@ -140,6 +201,7 @@ struct fl_exchange fl_exchanges_take(struct fl_exchanges *exchanges,
   struct fl_exchange taken = *exchange;
   detach(exchanges, exchange);
   exchange->reply = (struct fl_buffer){0};
+  exchange->request = (struct fl_buffer){0};
   fl_list_push_front(&exchanges->unused, &exchange->link);
   return taken;
 }
@@ -148,6 +210,7 @@ void fl_exchanges_expire(struct fl_exchanges *exchanges,
                          struct fl_exchange *exchange) {
   assert(exchanges->expired_count < exchanges->expired_capacity);
   assert(exchange->state == FL_EXCHANGE_WAITS && exchange->started != FL_NEVER);
+  assert(exchange->request.size == 0);
   detach(exchanges, exchange);
   exchange->state = FL_EXCHANGE_EXPIRED;
   exchange->client = NULL;
@@ -159,7 +222,11 @@ void fl_exchanges_start(struct fl_exchanges *exchanges, uint64_t taken,
                         fl_time now) {
   while (exchanges->unsent != NULL && exchanges->unsent->offset < taken) {
     struct fl_list *next = exchanges->unsent->link.next;
-    exchanges->unsent->started = now;
+    struct fl_exchange *exchange = exchanges->unsent;
+    exchange->started = now;
+    if (exchange->due == 0)
+      exchange->due = fl_time_add(now, exchange->timeout);
+    exchanges->soonest = fl_time_min(exchanges->soonest, exchange->due);
     exchanges->started++;
     exchanges->unsent = next == &exchanges->order ? NULL : of(next);
   }

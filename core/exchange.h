@@ -28,13 +28,19 @@ struct fl_exchange {
   fl_time decoded;          /* the request's frame was complete */
   fl_time started;          /* the kernel took its first byte; FL_NEVER
                                before that */
+  fl_time timeout;          /* from then to its reply */
+  fl_time due;              /* when that is over; 0 before it has started for
+                               the first time */
   uint64_t offset;          /* of its first byte in the connection's output */
   uint32_t size;            /* of the request */
   enum fl_exchange_state state;
-  uint64_t id;            /* on the connection; by order 0, as the next */
-  uint64_t clients_id;    /* the one its client chose */
-  struct fl_key *key;     /* by key, else NULL */
-  struct fl_buffer reply; /* FL_EXCHANGE_ANSWERED */
+  uint64_t id;              /* on the connection; by order 0, as the next */
+  uint64_t clients_id;      /* the one its client chose */
+  struct fl_key *key;       /* by key, else NULL */
+  struct fl_buffer reply;   /* FL_EXCHANGE_ANSWERED */
+  bool silent;              /* no reply follows */
+  bool again;               /* sent for the second time */
+  struct fl_buffer request; /* to be sent again from; else empty */
 };
 
 /* The first of the order is never FL_EXCHANGE_ANSWERED. Those that have
@@ -51,6 +57,10 @@ struct fl_exchanges {
   uint32_t count;    /* in the order */
   uint32_t started;  /* of them */
   uint32_t answered; /* of them */
+  uint32_t silent;   /* of them */
+  fl_time soonest;   /* no request that has started is due before that, but for
+                        those of `overdue` */
+  bool overdue;      /* some are due, and wait for older ones of their client */
   uint32_t expired_capacity;
   uint32_t expired_count;
 };
@@ -65,6 +75,11 @@ void fl_exchanges_free(struct fl_exchanges *exchanges);
 
 /* The oldest of the order, or NULL. */
 struct fl_exchange *fl_exchanges_oldest(const struct fl_exchanges *exchanges);
+
+/* The newest of the order, and the one sent before that one; or NULL. */
+struct fl_exchange *fl_exchanges_newest(const struct fl_exchanges *exchanges);
+struct fl_exchange *fl_exchanges_older(const struct fl_exchanges *exchanges,
+                                       const struct fl_exchange *exchange);
 
 /* The newest of the order, or NULL when that has started. */
 struct fl_exchange *fl_exchanges_unsent(const struct fl_exchanges *exchanges);
@@ -81,6 +96,10 @@ struct fl_exchange *fl_exchanges_find(const struct fl_exchanges *exchanges,
 struct fl_exchange *fl_exchanges_of(const struct fl_exchanges *exchanges,
                                     const struct fl_client *client);
 
+/* The newest of a client, or NULL. */
+struct fl_exchange *fl_exchanges_last_of(const struct fl_exchanges *exchanges,
+                                         const struct fl_client *client);
+
 /* An answered one whose client left, or NULL. */
 struct fl_exchange *
 fl_exchanges_abandoned(const struct fl_exchanges *exchanges);
@@ -94,17 +113,28 @@ uint64_t fl_exchanges_new_id(struct fl_exchanges *exchanges, uint64_t max);
 void fl_exchanges_push(struct fl_exchanges *exchanges,
                        const struct fl_exchange *exchange);
 
+/* The oldest that is due and has no older one of its client before it, for a
+   client gets its outcomes in order; NULL when none is. */
+struct fl_exchange *fl_exchanges_due(struct fl_exchanges *exchanges,
+                                     fl_time now);
+
+/* The oldest silent one that has left whole, now that the kernel has taken so
+   many bytes; or NULL. */
+struct fl_exchange *fl_exchanges_done(const struct fl_exchanges *exchanges,
+                                      uint64_t taken);
+
 /* Keeps its reply. Requires: it waits. Returns false when memory is out. */
 bool fl_exchanges_keep(struct fl_exchanges *exchanges,
                        struct fl_exchange *exchange, struct fl_spare *spare,
                        struct fl_slice reply);
 
-/* Takes it from where it is and returns it; a kept reply is the caller's. */
+/* Takes it from where it is and returns it; a reply or request that was kept is
+   the caller's. */
 struct fl_exchange fl_exchanges_take(struct fl_exchanges *exchanges,
                                      struct fl_exchange *exchange);
 
 /* Moves one that waits, and has started, from the order to the remembered.
-   Requires: expired_count < expired_capacity. */
+   Requires: expired_count < expired_capacity; no bytes are kept in it. */
 void fl_exchanges_expire(struct fl_exchanges *exchanges,
                          struct fl_exchange *exchange);
 

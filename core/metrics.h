@@ -8,12 +8,16 @@
 
 #include <stdint.h>
 
-/* requests = replies + requests_failed + requests_abandoned + those in
-   progress. Abandoned: the client left before the outcome. replies_dropped
+/* requests = replies + requests_sent + requests_failed + requests_abandoned +
+   those in progress. requests_sent: done when they had left, for no reply
+   follows. Abandoned: the client left before the outcome. replies_dropped
    counts replies that came for such a request or, by id, after its timeout.
    own_requests: fairlead's own on idle connections, none of the above; probes:
    health checks, those without a request among them.
-   requests_resent: the kernel had taken no byte when the connection broke.
+   requests_resent: the kernel had taken no byte when the connection broke;
+   requests_repeated: it had, and a rule says that they are idempotent.
+   frames_ignored: from clients, passed over as config.json says;
+   frames_dropped: likewise from servers.
    Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
   X(clients_opened)                                                            \
@@ -21,8 +25,11 @@
   X(client_bytes_out)                                                          \
   X(requests)                                                                  \
   X(replies)                                                                   \
+  X(requests_sent)                                                             \
   X(requests_resent)                                                           \
+  X(requests_repeated)                                                         \
   X(requests_abandoned)                                                        \
+  X(frames_ignored)                                                            \
   X(replies_dropped)                                                           \
   X(own_requests)                                                              \
   X(probes)                                                                    \
@@ -36,6 +43,7 @@
   X(clients_refused)                                                           \
   X(clients_closed)                                                            \
   X(requests_failed)                                                           \
+  X(frames_dropped)                                                            \
   X(upstream_closed)                                                           \
   X(connects_failed)                                                           \
   X(servers_ejected)

@@ -45,16 +45,33 @@ static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
     fl_upstream_unbound(upstream_of(pooled), client);
 }
 
+static void forget_request(struct fl_pooled *pooled,
+                           struct fl_exchange *exchange) {
+  fl_buffer_clear(&exchange->request, &pooled->conn.gateway->spare);
+}
+
+/* There may be room for another request. */
+static void place(struct fl_pooled *pooled, fl_time now) {
+  if (pooled->state == FL_POOLED_CLOSING)
+    return;
+  fl_pooled_place(pooled, now);
+  fl_upstream_wake(upstream_of(pooled));
+}
+
+/* The next request leaves no sooner than this. */
+static void keep_gap(struct fl_pooled *pooled, fl_time now) {
+  pooled->quiet_until =
+      fl_time_add(now, upstream_of(pooled)->config->request_gap);
+}
+
 /* Gives the client of an exchange its reply. */
 static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
                    struct fl_slice frame, fl_time now) {
+  forget_request(pooled, exchange);
   struct fl_exchange done = take(pooled, exchange);
   fl_access_done(&done, server_of(pooled), FL_OK, frame.size, now);
   unbind(pooled, done.client);
-  if (pooled->state != FL_POOLED_CLOSING) {
-    fl_pooled_place(pooled, now);
-    fl_upstream_wake(upstream_of(pooled));
-  }
+  place(pooled, now);
   if (done.client == NULL)
     metrics_of(pooled)->replies_dropped++;
   else
@@ -101,18 +118,45 @@ static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
   if (overtakes(pooled, exchange))
     return fl_exchanges_keep(&pooled->exchanges, exchange,
                              &pooled->conn.gateway->spare, frame);
-  pooled->quiet_until =
-      fl_time_add(now, upstream_of(pooled)->config->request_gap);
+  keep_gap(pooled, now);
   finish(pooled, exchange, frame, now);
   if (client != NULL)
     deliver_kept(pooled, client, now);
   return true;
 }
 
+void fl_outcome_taken(struct fl_pooled *pooled, fl_time now) {
+  uint64_t taken = fl_transport_taken(&pooled->conn);
+  struct fl_exchange *done;
+  fl_exchanges_start(&pooled->exchanges, taken, now);
+  while ((done = fl_exchanges_done(&pooled->exchanges, taken)) != NULL) {
+    struct fl_client *client = done->client;
+    fl_access_done(done, server_of(pooled), FL_OK, 0, now);
+    forget_request(pooled, done);
+    (void)take(pooled, done);
+    keep_gap(pooled, now);
+    unbind(pooled, client);
+    place(pooled, now);
+    if (client == NULL)
+      continue;
+    fl_client_done(client, now);
+    deliver_kept(pooled, client, now);
+  }
+}
+
 /* Whether a request has left whole. */
 static bool has_left(const struct fl_pooled *pooled,
                      const struct fl_exchange *exchange) {
   return exchange->offset + exchange->size <= fl_transport_taken(&pooled->conn);
+}
+
+/* A frame that answers no request. Returns FL_OK where that is told to be
+   harmless. */
+static enum fl_reason drop_or(struct fl_pooled *pooled, enum fl_reason reason) {
+  if (upstream_of(pooled)->config->unsolicited == FL_UNSOLICITED_RETIRE)
+    return reason;
+  metrics_of(pooled)->frames_dropped[reason]++;
+  return FL_OK;
 }
 
 static enum fl_reason find_by_id(const struct fl_pooled *pooled,
@@ -162,6 +206,8 @@ static enum fl_reason pair_reply(struct fl_pooled *pooled,
                                  struct fl_slice frame, fl_time now) {
   struct fl_exchange *exchange = NULL;
   enum fl_reason reason = find(pooled, frame, &exchange);
+  if (reason == FL_UNKNOWN_ID || reason == FL_UNKNOWN_KEY)
+    return drop_or(pooled, reason);
   if (reason != FL_OK)
     return reason;
   if (!has_left(pooled, exchange))
@@ -179,6 +225,45 @@ bool fl_outcome_drop_late(struct fl_pooled *pooled, struct fl_slice frame,
   return complete(pooled, exchange, frame, now);
 }
 
+/* Whether bytes that come now may be of a reply. A silent request is only here
+   while it leaves, and then none that has started comes after it. */
+static bool expects(const struct fl_pooled *pooled) {
+  const struct fl_exchange *oldest = fl_exchanges_oldest(&pooled->exchanges);
+  return pooled->exchanges.expired_count > 0 ||
+         (oldest != NULL && oldest->started != FL_NEVER && !oldest->silent);
+}
+
+/* Else all bytes that answer nothing end the connection, whatever frame they
+   begin. */
+static bool may_drop(const struct fl_upstream_config *config) {
+  return config->ignore_count > 0 || config->unsolicited == FL_UNSOLICITED_DROP;
+}
+
+static bool is_ignored(const struct fl_pooled *pooled, struct fl_slice frame) {
+  const struct fl_upstream_config *config = upstream_of(pooled)->config;
+  if (!fl_frame_listed(config->ignore, config->ignore_count,
+                       &config->reply_framing, frame))
+    return false;
+  metrics_of(pooled)->frames_dropped[FL_IGNORED]++;
+  return true;
+}
+
+bool fl_outcome_pass_over(struct fl_pooled *pooled, struct fl_slice frame) {
+  bool stray = pooled->stray;
+  pooled->stray = false;
+  return is_ignored(pooled, frame) ||
+         (stray && drop_or(pooled, FL_UNEXPECTED_DATA) == FL_OK);
+}
+
+/* Acts on a frame; else as pair_reply. */
+static enum fl_reason take_frame(struct fl_pooled *pooled,
+                                 struct fl_slice frame, fl_time now) {
+  bool stray = pooled->stray;
+  if (fl_outcome_pass_over(pooled, frame))
+    return FL_OK;
+  return stray ? FL_UNEXPECTED_DATA : pair_reply(pooled, frame, now);
+}
+
 size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
                          enum fl_reason *broken, fl_time now) {
   const struct fl_upstream_config *config = upstream_of(pooled)->config;
@@ -186,7 +271,8 @@ size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
   *broken = FL_OK;
   while (used < bytes.size) {
     struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
-    if (pooled->exchanges.started + pooled->exchanges.expired_count == 0) {
+    pooled->stray = pooled->stray || !expects(pooled);
+    if (pooled->stray && !may_drop(config)) {
       *broken = FL_UNEXPECTED_DATA;
       break;
     }
@@ -199,7 +285,7 @@ size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
       break;
     }
     rest.size = (size_t)size;
-    *broken = pair_reply(pooled, rest, now);
+    *broken = take_frame(pooled, rest, now);
     if (*broken != FL_OK)
       break;
     used += (size_t)size;
@@ -225,26 +311,62 @@ static struct fl_slice unsent_frame(const struct fl_conn *conn,
   return (struct fl_slice){bytes.bytes + at, exchange->size};
 }
 
+/* Back to its client, to wait once more. */
+static void send_back(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                      struct fl_slice frame, fl_time now) {
+  struct fl_exchange back = take(pooled, exchange);
+  unbind(pooled, back.client);
+  if (back.client != NULL)
+    fl_client_unsend(back.client, frame, &back, now);
+  forget_request(pooled, &back);
+}
+
 /* Newest first, so that each client's come back in order. */
 static void return_unsent(struct fl_pooled *pooled, fl_time now) {
   struct fl_exchange *newest;
-  while ((newest = fl_exchanges_unsent(&pooled->exchanges)) != NULL) {
-    struct fl_exchange back = take(pooled, newest);
-    unbind(pooled, back.client);
-    if (back.client != NULL)
-      fl_client_unsend(back.client, unsent_frame(&pooled->conn, &back), &back,
-                       now);
+  while ((newest = fl_exchanges_unsent(&pooled->exchanges)) != NULL)
+    send_back(pooled, newest, unsent_frame(&pooled->conn, newest), now);
+}
+
+/* Whether a request may be sent again, its connection having ended for this
+   reason. Where the first reply is wrong, the next would be, too. */
+static bool may_repeat(const struct fl_pooled *pooled,
+                       const struct fl_exchange *exchange,
+                       enum fl_reason reason, fl_time now) {
+  bool wrong = reason == FL_REPLY_TOO_LONG || reason == FL_BAD_REPLY;
+  return exchange->request.size > 0 && exchange->client != NULL &&
+         exchange->state == FL_EXCHANGE_WAITS && now < exchange->due &&
+         reason != FL_SHUTDOWN &&
+         !(wrong && exchange == fl_exchanges_oldest(&pooled->exchanges)) &&
+         !fl_client_too_late(exchange->client, exchange->decoded, now);
+}
+
+/* Newest first. A request behind which another of its client has its outcome
+   now must have its own before that. */
+static void return_repeatable(struct fl_pooled *pooled, enum fl_reason reason,
+                              fl_time now) {
+  const struct fl_exchanges *exchanges = &pooled->exchanges;
+  struct fl_exchange *exchange = fl_exchanges_newest(exchanges);
+  while (exchange != NULL) {
+    struct fl_exchange *older = fl_exchanges_older(exchanges, exchange);
+    if (may_repeat(pooled, exchange, reason, now) &&
+        fl_exchanges_last_of(exchanges, exchange->client) == exchange)
+      send_back(pooled, exchange, fl_buffer_peek(&exchange->request), now);
+    exchange = older;
   }
 }
 
-/* What the other requests on a connection are told whose first request ended
-   it for this reason. */
-static enum fl_reason reason_for_others(enum fl_reason reason) {
+/* What a request on a connection is told that ended for this reason; `first`:
+   none that was sent before it was told yet. */
+static enum fl_reason reason_for(const struct fl_exchange *exchange,
+                                 enum fl_reason reason, bool first,
+                                 fl_time now) {
   switch (reason) {
   case FL_REQUEST_TIMEOUT:
+    return exchange->due <= now ? reason : FL_UPSTREAM_RETIRED;
   case FL_REPLY_TOO_LONG:
   case FL_BAD_REPLY:
-    return FL_UPSTREAM_RETIRED;
+    return first ? reason : FL_UPSTREAM_RETIRED;
   default:
     return reason;
   }
@@ -255,18 +377,20 @@ static enum fl_reason reason_for_others(enum fl_reason reason) {
 static void fail_started(struct fl_pooled *pooled, enum fl_reason reason,
                          fl_time now) {
   struct fl_exchange *oldest;
+  bool first = true;
   while ((oldest = fl_exchanges_oldest(&pooled->exchanges)) != NULL) {
     if (oldest->state == FL_EXCHANGE_ANSWERED) {
       finish(pooled, oldest, fl_buffer_peek(&oldest->reply), now);
       continue;
     }
-    struct fl_exchange done = take(pooled, oldest);
-    struct fl_client *client = done.client;
-    fl_access_done(&done, server_of(pooled), reason, 0, now);
-    unbind(pooled, client);
-    if (client != NULL)
-      fl_client_error(client, reason, server_of(pooled), now);
-    reason = reason_for_others(reason);
+    forget_request(pooled, oldest);
+    struct fl_exchange failed = take(pooled, oldest);
+    enum fl_reason its = reason_for(&failed, reason, first, now);
+    fl_access_done(&failed, server_of(pooled), its, 0, now);
+    unbind(pooled, failed.client);
+    if (failed.client != NULL)
+      fl_client_error(failed.client, its, server_of(pooled), &failed, now);
+    first = false;
   }
 }
 
@@ -274,6 +398,7 @@ void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
                         fl_time now) {
   struct fl_exchange *remembered;
   return_unsent(pooled, now);
+  return_repeatable(pooled, reason, now);
   fail_started(pooled, reason, now);
   while ((remembered = fl_exchanges_remembered(&pooled->exchanges)) != NULL)
     (void)take(pooled, remembered);
@@ -303,30 +428,31 @@ void fl_outcome_forget(struct fl_pooled *pooled, const struct fl_client *client,
 
 /* Whether only the request that timed out gets an error. One that has not left
    whole would stand in the way of the next. */
-static bool outlives_timeout(const struct fl_pooled *pooled) {
+static bool outlives_timeout(const struct fl_pooled *pooled,
+                             const struct fl_exchange *exchange) {
   const struct fl_exchanges *exchanges = &pooled->exchanges;
   return exchanges->expired_count < exchanges->expired_capacity &&
-         pooled->timeouts + 1 < TIMEOUTS_MAX &&
-         has_left(pooled, fl_exchanges_oldest(exchanges));
+         pooled->timeouts + 1 < TIMEOUTS_MAX && has_left(pooled, exchange);
 }
 
-bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now) {
-  if (!outlives_timeout(pooled))
+bool fl_outcome_expire(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                       fl_time now) {
+  if (!outlives_timeout(pooled, exchange))
     return false;
-  struct fl_exchange *oldest = fl_exchanges_oldest(&pooled->exchanges);
-  struct fl_client *client = oldest->client;
+  struct fl_exchange failed = *exchange;
+  struct fl_client *client = failed.client;
   pooled->timeouts++;
-  fl_access_done(oldest, server_of(pooled), FL_REQUEST_TIMEOUT, 0, now);
+  fl_access_done(exchange, server_of(pooled), FL_REQUEST_TIMEOUT, 0, now);
   fl_health_failure(pooled->server, FL_REQUEST_TIMEOUT, now);
-  fl_exchanges_expire(&pooled->exchanges, oldest);
-  if (oldest->key != NULL)
-    fl_collision_expired(upstream_of(pooled), oldest->key);
+  forget_request(pooled, exchange);
+  fl_exchanges_expire(&pooled->exchanges, exchange);
+  if (exchange->key != NULL)
+    fl_collision_expired(upstream_of(pooled), exchange->key);
   unbind(pooled, client);
-  fl_pooled_place(pooled, now);
-  fl_upstream_wake(upstream_of(pooled));
+  place(pooled, now);
   if (client == NULL)
     return true;
-  fl_client_error(client, FL_REQUEST_TIMEOUT, server_of(pooled), now);
+  fl_client_error(client, FL_REQUEST_TIMEOUT, server_of(pooled), &failed, now);
   deliver_kept(pooled, client, now);
   return true;
 }

@@ -10,10 +10,9 @@
    comes; so many are at most. */
 enum { FL_OUTCOME_EXPIRED_MAX = 64 };
 
-/* Pairs the replies in bytes with the requests. Bytes that come while no
-   request has left and no reply may be late answer none. Returns how many
-   bytes are done with, and in *broken FL_OK or why the connection must be
-   retired. */
+/* Pairs the replies in bytes with the requests. Frames that begin while no
+   reply is under way or may be late answer none. Returns how many bytes are
+   done with, and in *broken FL_OK or why the connection must be retired. */
 size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
                          enum fl_reason *broken, fl_time now);
 
@@ -22,12 +21,22 @@ size_t fl_outcome_decode(struct fl_pooled *pooled, struct fl_slice bytes,
 bool fl_outcome_drop_late(struct fl_pooled *pooled, struct fl_slice frame,
                           fl_time now);
 
-/* The oldest request is due. Returns false when that ends the connection;
-   else only this request got its error. */
-bool fl_outcome_expire(struct fl_pooled *pooled, fl_time now);
+/* Whether a frame is to be passed over: it is in `ignore`, or began while no
+   reply was expected and is dropped for that. */
+bool fl_outcome_pass_over(struct fl_pooled *pooled, struct fl_slice frame);
 
-/* The connection is retired: requests that were not begun go back, replies
-   that were kept are delivered, all others get an error. */
+/* The kernel may have taken more output: requests have started, and those that
+   get no reply are done. */
+void fl_outcome_taken(struct fl_pooled *pooled, fl_time now);
+
+/* A request is due. Returns false when that ends the connection; else only
+   this request got its error. */
+bool fl_outcome_expire(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                       fl_time now);
+
+/* The connection is retired: requests that were not begun, or may be sent
+   again, go back, replies that were kept are delivered, all others get an
+   error. */
 void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
                         fl_time now);
 

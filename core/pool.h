@@ -40,6 +40,8 @@ struct fl_pooled {
   struct fl_list followers; /* clients that wait for this connection */
   struct fl_list followed;  /* on the upstream's list while it has some */
   struct fl_framing_state framing;
+  bool stray; /* the frame at the start of conn.in began while no reply was
+                 expected */
   struct fl_errand errand;
   enum fl_pooled_state state;
   struct fl_connector connector;

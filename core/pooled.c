@@ -2,6 +2,8 @@
 
 #include "core/client.h"
 #include "core/health.h"
+#include "core/retry.h"
+#include "core/rule.h"
 
 #include <assert.h>
 
@@ -87,10 +89,7 @@ void fl_pooled_place(struct fl_pooled *pooled, fl_time now) {
 /* Timeouts. */
 
 fl_time fl_pooled_request_due(const struct fl_pooled *pooled) {
-  if (pooled->exchanges.started == 0)
-    return FL_NEVER;
-  return fl_time_add(fl_exchanges_oldest(&pooled->exchanges)->started,
-                     fl_pooled_upstream(pooled)->config->request_timeout);
+  return pooled->exchanges.started == 0 ? FL_NEVER : pooled->exchanges.soonest;
 }
 
 static fl_time request_or_write_due(const struct fl_pooled *pooled) {
@@ -137,7 +136,9 @@ void fl_pooled_arm(struct fl_pooled *pooled) {
     break;
   case FL_POOLED_CHECKING:
   case FL_POOLED_LEAVING:
-    due = pooled->errand.due;
+    due = fl_time_min(
+        pooled->errand.due,
+        fl_transport_write_due(&pooled->conn, config->write_timeout));
     break;
   case FL_POOLED_BUSY:
     due = fl_time_min(request_or_write_due(pooled), pooled->expires);
@@ -154,6 +155,23 @@ void fl_pooled_arm(struct fl_pooled *pooled) {
 
 /* Requests and replies. */
 
+/* What its rule, and whether it was sent before, mean for a request. */
+static void apply_rule(struct fl_pooled *pooled, struct fl_exchange *exchange,
+                       struct fl_slice frame) {
+  struct fl_upstream *upstream = fl_pooled_upstream(pooled);
+  const struct fl_rule *rule = fl_upstream_rule(upstream, frame);
+  exchange->due = fl_retry_take(&upstream->retries, exchange->client,
+                                &exchange->client->since);
+  exchange->again = exchange->due != 0;
+  exchange->silent = rule->reply == FL_REPLY_NONE;
+  exchange->timeout = rule->request_timeout == FL_NEVER
+                          ? upstream->config->request_timeout
+                          : rule->request_timeout;
+  if (rule->idempotent && !exchange->again) /* without memory it is not kept */
+    (void)fl_buffer_append(&exchange->request, &pooled->conn.gateway->spare,
+                           frame, UINT32_MAX / 2);
+}
+
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now) {
   const struct fl_pair *pair = &fl_pooled_upstream(pooled)->config->pair;
@@ -166,6 +184,7 @@ bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
   assert(client->bound == NULL || client->bound == pooled);
   if (!fl_transport_queue(&pooled->conn, frame, UINT32_MAX / 2))
     return false;
+  apply_rule(pooled, &exchange, frame);
   if (pair->by == FL_PAIR_ID) {
     exchange.clients_id = fl_pair_id(pair, frame);
     exchange.id = fl_exchanges_new_id(&pooled->exchanges, fl_pair_id_max(pair));

@@ -112,11 +112,11 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
   struct fl_conn *conn = &pooled->conn;
   struct fl_upstream *upstream = fl_pooled_upstream(pooled);
   assert(pooled->state != FL_POOLED_CLOSING);
+  fl_outcome_taken(pooled, now);
   if (take_leave(pooled, reason, now))
     return;
   if (pooled->state == FL_POOLED_LEAVING)
     reason = (enum fl_reason)pooled->leaving;
-  fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
   bool stood = pooled->state != FL_POOLED_CONNECTING;
   bool early = pooled->state == FL_POOLED_SIGNING_ON;
   bool cost =

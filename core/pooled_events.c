@@ -31,7 +31,7 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
   }
   if (kept && !fl_buffer_append(&conn->in, spare, bytes, max))
     broken = FL_OUT_OF_MEMORY;
-  fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
+  fl_outcome_taken(pooled, now);
   if (broken == FL_OK)
     used =
         decode(pooled, kept ? fl_buffer_peek(&conn->in) : bytes, &broken, now);
@@ -53,7 +53,7 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
 
 static void pooled_sent(struct fl_conn *conn, fl_time now) {
   struct fl_pooled *pooled = fl_pooled_of(conn);
-  fl_exchanges_start(&pooled->exchanges, fl_transport_taken(conn), now);
+  fl_outcome_taken(pooled, now);
   if (pooled->state == FL_POOLED_LEAVING && !pooled->shut &&
       fl_transport_unsent(conn) == 0) {
     pooled->shut = true;
@@ -129,8 +129,9 @@ static void pooled_closed(struct fl_conn *conn, fl_time now) {
 /* Gives the requests that are due their errors. Returns whether the connection
    goes on. */
 static bool time_out(struct fl_pooled *pooled, fl_time now) {
-  while (now >= fl_pooled_request_due(pooled)) {
-    if (fl_outcome_expire(pooled, now))
+  struct fl_exchange *due;
+  while ((due = fl_exchanges_due(&pooled->exchanges, now)) != NULL) {
+    if (fl_outcome_expire(pooled, due, now))
       continue;
     fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
     return false;
@@ -174,6 +175,8 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
       fl_pooled_of(FL_CONTAINER(deadline, struct fl_conn, deadline));
   struct fl_upstream *upstream = fl_pooled_upstream(pooled);
   const struct fl_upstream_config *config = upstream->config;
+  bool own =
+      pooled->state == FL_POOLED_CHECKING || pooled->state == FL_POOLED_LEAVING;
   if (pooled->state == FL_POOLED_CONNECTING) {
     connect_failed(pooled, FL_CONNECT_TIMEOUT, now);
     return;
@@ -195,8 +198,7 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
   } else if (pooled->state == FL_POOLED_IDLE) {
     if (!look_after(pooled, now))
       return;
-  } else if (pooled->state == FL_POOLED_CHECKING ||
-             pooled->state == FL_POOLED_LEAVING) {
+  } else if (own && now >= pooled->errand.due) {
     fl_pooled_retire(pooled, FL_REQUEST_TIMEOUT, now);
     return;
   } else if (now >= fl_pooled_request_due(pooled)) {
@@ -205,7 +207,7 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
   } else if (fl_transport_stalled(&pooled->conn, config->write_timeout, now)) {
     fl_pooled_retire(pooled, FL_WRITE_TIMEOUT, now);
     return;
-  } else {
+  } else if (!own) {
     fl_pooled_place(pooled, now); /* its life may be over */
   }
   fl_pooled_arm(pooled);

@@ -35,7 +35,8 @@ size_t fl_pooled_decode_sign_on(struct fl_pooled *pooled, struct fl_slice bytes,
         fl_pooled_upstream(pooled)->config->on_connect;
     uint32_t count = fl_pooled_upstream(pooled)->config->on_connect_count;
     uint32_t step = pooled->errand.step;
-    if (used < bytes.size && (step == count || steps[step].send.size > 0))
+    if (pooled->errand.expect == NULL && used < bytes.size &&
+        (step == count || steps[step].send.size > 0))
       *broken = FL_BAD_GREETING;
     if (*broken == FL_OK)
       *broken = fl_pooled_sign_on(pooled, now);

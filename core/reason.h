@@ -50,6 +50,7 @@
   X(KEY_TOO_LONG, "key_too_long", "the key of a request has over 64 bytes")    \
   X(KEY_IN_USE, "key_in_use",                                                  \
     "a request with the same key is under way (pair.on_collision)")            \
+  X(DENIED, "denied", "a rule of the upstream denies this request")            \
   /* an upstream connection */                                                 \
   X(UPSTREAM_CLOSED, "upstream_closed",                                        \
     "the server closed the connection before its reply was complete")          \
@@ -71,6 +72,7 @@
     "the server sent a reply with a key that no request under way has")        \
   X(KEY_REUSED, "key_reused",                                                  \
     "a request has the key of one that timed out on the connection")           \
+  X(IGNORED, "ignored", "a frame that `ignore` passes over")                  \
   X(REPLY_TOO_LONG, "reply_too_long", "a reply is longer than max_frame")      \
   X(MAX_LIFETIME, "max_lifetime", "the connection reached pool.max_lifetime")  \
   X(BAD_REPLY, "bad_reply",                                                    \
@@ -90,7 +92,7 @@
   X(BIND_FAILED, "bind_failed",                                                \
     "socket.bind is not an address of this machine")                           \
   X(NO_PORTS, "no_ports", "no local port is free for that address")            \
-  X(DENIED, "denied", "the system does not permit it")
+  X(NOT_PERMITTED, "not_permitted", "the system does not permit it")
 /* clang-format on */
 
 enum fl_reason {

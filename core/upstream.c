@@ -6,6 +6,7 @@
 #include "core/health.h"
 #include "core/placement.h"
 #include "core/relay.h"
+#include "core/rule.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -85,6 +86,13 @@ void fl_upstream_wake(struct fl_upstream *upstream) {
 
 /* Submitting. */
 
+const struct fl_rule *fl_upstream_rule(const struct fl_upstream *upstream,
+                                       struct fl_slice frame) {
+  const struct fl_upstream_config *config = upstream->config;
+  return fl_rule_find(config->rules, config->rule_count, &config->framing,
+                      frame);
+}
+
 /* The connection a request of this client may go to now, nobody else's turn
    coming first; NULL for none. */
 static struct fl_pooled *place_for(struct fl_upstream *upstream,
@@ -139,6 +147,10 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
   struct fl_key_view key;
   struct fl_pooled *pooled = place_for(upstream, client, now);
   client->ticket = upstream->next_ticket++;
+  if (fl_upstream_rule(upstream, frame)->deny) {
+    *reason = FL_DENIED;
+    return FL_SUBMIT_REFUSED;
+  }
   *reason = read_key(upstream, frame, &key);
   if (*reason != FL_OK)
     return FL_SUBMIT_REFUSED;
@@ -314,6 +326,7 @@ struct fl_upstream *fl_upstream_new(struct fl_gateway *gateway,
   fl_list_init(&upstream->all_servers);
   fl_list_init(&upstream->waiters);
   fl_list_init(&upstream->followed);
+  fl_list_init(&upstream->retries);
   fl_list_init(&upstream->dispatch);
   upstream->budget = fl_budget_new(upstream, 0);
   fl_upstream_configure(upstream, generation, index);
@@ -332,6 +345,7 @@ void fl_upstream_free(struct fl_upstream *upstream) {
   assert(upstream->size == 0 && upstream->waiting + upstream->parked == 0);
   assert(upstream->listeners == 0);
   fl_metrics_add(&upstream->gateway->gone, &upstream->metrics);
+  assert(fl_list_empty(&upstream->retries));
   fl_keys_free(&upstream->keys);
   fl_list_remove(&upstream->link);
   fl_list_remove(&upstream->dispatch);
@@ -427,9 +441,11 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
   assert(states[FL_POOLED_LEAVING] + states[FL_POOLED_CLOSING] ==
          upstream->closing);
   if (fl_pool_lends(upstream)) {
-    /* Nobody waits beside a connection that nobody has. */
+    /* Nobody waits beside a connection that nobody has, but one of a server
+       that health checks have ejected. */
     assert(upstream->waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
-           states[FL_POOLED_IDLE] == 0);
+           states[FL_POOLED_IDLE] == 0 ||
+           upstream->config->health.interval > 0);
     fl_relay_check(upstream);
     return;
   }

@@ -44,6 +44,7 @@ struct fl_upstream {
   struct fl_list followed; /* connections with followers */
   struct fl_keys keys;     /* paired by key: of requests on connections */
   uint32_t parked;         /* clients that wait for one of them to be free */
+  struct fl_list retries;  /* core/retry.h */
   uint64_t next_ticket;
   struct fl_list dispatch;     /* on the gateway's list */
   struct fl_deadline deadline; /* the next connect that backoff allows */
@@ -82,6 +83,10 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_client *client,
                                   struct fl_slice frame, fl_time decoded,
                                   enum fl_reason *reason, fl_time now);
+
+/* What config.json says about a request. */
+const struct fl_rule *fl_upstream_rule(const struct fl_upstream *upstream,
+                                       struct fl_slice frame);
 
 /* Puts a client whose request came back among those that wait, in the turn
    that client->ticket says. */

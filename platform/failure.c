@@ -11,7 +11,7 @@ static enum fl_reason common(int error) {
     return FL_UNREACHABLE;
   case UV_EACCES:
   case UV_EPERM:
-    return FL_DENIED;
+    return FL_NOT_PERMITTED;
   case UV_ENOMEM:
   case UV_ENOBUFS:
     return FL_OUT_OF_MEMORY;

@@ -112,6 +112,16 @@ static const struct counter {
      "Requests sent again, for the connection broke before any byte of them "
      "had left.",
      FIELD(requests_resent), LISTENERS, false},
+    {"fairlead_listener_requests_sent_total",
+     "Requests without a reply that have left whole.", FIELD(requests_sent),
+     LISTENERS, false},
+    {"fairlead_listener_requests_repeated_total",
+     "Idempotent requests sent once more, for their connection ended before "
+     "the reply.",
+     FIELD(requests_repeated), LISTENERS, false},
+    {"fairlead_listener_frames_ignored_total",
+     "Frames of clients that `ignore` passes over.", FIELD(frames_ignored),
+     LISTENERS, false},
     {"fairlead_upstream_connects_total", "Connections established.",
      FIELD(upstream_connects), UPSTREAMS, false},
     {"fairlead_upstream_connects_failed_total",
@@ -138,6 +148,10 @@ static const struct counter {
     {"fairlead_upstream_replies_dropped_total",
      "Replies that nobody waited for any more.", FIELD(replies_dropped),
      UPSTREAMS, false},
+    {"fairlead_upstream_frames_dropped_total",
+     "Frames of servers that `ignore` or `unsolicited` passes over, by the "
+     "reason.",
+     FIELD(frames_dropped), UPSTREAMS, true},
 #undef FIELD
 };
 

@@ -71,6 +71,9 @@ static void listener(struct fl_json_writer *to,
     number(to, "replies", metrics->replies);
     number(to, "abandoned", metrics->requests_abandoned);
     number(to, "resent", metrics->requests_resent);
+    number(to, "sent", metrics->requests_sent);
+    number(to, "repeated", metrics->requests_repeated);
+    number(to, "ignored", metrics->frames_ignored);
     reasons(to, "failed", metrics->requests_failed);
   }
   fl_json_write_close(to, '}');
@@ -112,8 +115,10 @@ static void upstream(struct fl_json_writer *to,
   reasons(to, "closed", metrics->upstream_closed);
   number(to, "bytes_in", metrics->upstream_bytes_in);
   number(to, "bytes_out", metrics->upstream_bytes_out);
-  if (from->mode == FL_MODE_REQUEST)
+  if (from->mode == FL_MODE_REQUEST) {
     number(to, "replies_dropped", metrics->replies_dropped);
+    reasons(to, "frames_dropped", metrics->frames_dropped);
+  }
   fl_json_write_key(to, "servers");
   fl_json_write_open(to, '[');
   for (uint32_t i = 0; i < from->server_count; i++)

@@ -169,7 +169,7 @@ def assert_balanced(totals):
 
     assert every("clients_opened") == every("clients_closed"), totals
     assert totals["requests"] == (
-        totals["replies"] + every("requests_failed")
+        totals["replies"] + totals["requests_sent"] + every("requests_failed")
         + totals["requests_abandoned"]
     ), totals
     assert totals["upstream_connects"] == every("upstream_closed"), totals

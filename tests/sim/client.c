@@ -18,6 +18,8 @@ struct request {
   size_t size;
   uint64_t id;
   fl_time sent;
+  bool silent; /* has no reply */
+  bool denied;
 };
 
 struct sim_client {
@@ -32,7 +34,9 @@ struct sim_client {
   struct request *requests;
   uint32_t sent;
   uint32_t outcomes;
-  bool finished; /* sends nothing more */
+  uint32_t silent;  /* requests without a reply */
+  uint32_t skipped; /* of them, since the last outcome */
+  bool finished;    /* sends nothing more */
   bool reading;
   bool done;
   bool excused; /* may be reset */
@@ -77,17 +81,30 @@ static fl_time later(fl_time a, fl_time b) { return a > b ? a : b; }
 
 /* When the oldest request without an outcome must have one at the latest:
    while a client has requests outstanding, its next wait in turn. */
+static const struct sim_upstream_plan *
+upstream_plan(const struct sim_client *client) {
+  return &client->sim->upstreams[client->listener->upstream];
+}
+
+/* The longest that a request takes to have its outcome. */
+static fl_time patience(const struct sim_client *client) {
+  const struct fl_upstream_config *upstream = client->upstream;
+  fl_time timeout =
+      later(upstream->request_timeout, upstream_plan(client)->timeout);
+  fl_time due =
+      upstream->pool.acquire_timeout + upstream->write_timeout + timeout;
+  if (upstream->in_flight > 1) /* behind another's bytes on a connection */
+    due += timeout;
+  return due;
+}
+
 static fl_time outcome_due(const struct sim_client *client) {
   const struct request *oldest = &client->requests[client->outcomes];
   fl_time due = later(later(oldest->sent, client->last), client->accepted);
   const struct fl_upstream_config *upstream = client->upstream;
   if (upstream == NULL)
     return due + SLACK;
-  due += upstream->pool.acquire_timeout + upstream->write_timeout +
-         upstream->request_timeout;
-  if (upstream->in_flight > 1) /* behind another's bytes on a connection */
-    due += upstream->request_timeout;
-  return due + SLACK;
+  return due + (1 + client->skipped) * patience(client) + SLACK;
 }
 
 /* When a client that says nothing more must be gone at the latest. */
@@ -115,6 +132,8 @@ static void watch(void *ctx, uint64_t arg) {
     else if (waits_for_close(client))
       due = later(later(client->finished_at, client->last), client->accepted) +
             quiet_limit(client) + SLACK;
+    if (client->skipped > 0)
+      due += client->skipped * patience(client);
   }
   if (client->sim->phase != SIM_SERVING)
     due += 30 * FL_SECOND;
@@ -169,8 +188,12 @@ static fl_time earliest(const struct sim_client *client,
                         enum fl_reason reason) {
   if (reason == FL_ACQUIRE_TIMEOUT)
     return client->upstream->pool.acquire_timeout;
-  if (reason == FL_REQUEST_TIMEOUT)
-    return client->upstream->request_timeout;
+  if (reason == FL_REQUEST_TIMEOUT) {
+    fl_time timeout = upstream_plan(client)->timeout;
+    return timeout == 0
+               ? client->upstream->request_timeout
+               : fl_time_min(timeout, client->upstream->request_timeout);
+  }
   return 0;
 }
 
@@ -207,6 +230,8 @@ static void take_error(struct sim_client *client,
   }
   if (client->upstream == NULL && reason == FL_NOT_TEXT && client->plan.binary)
     return;
+  if (reason == FL_DENIED && request->denied)
+    return;
   if (must_succeed(client))
     sim_fail(sim, "client %u: request %u got %s though nothing is wrong",
              client->id, client->outcomes - 1, fl_reason_name(reason));
@@ -218,6 +243,23 @@ static void take_error(struct sim_client *client,
 
 static void plan_send(struct sim_client *client);
 
+/* What has no reply is done, as far as the client can tell. */
+static void skip_silent(struct sim_client *client) {
+  while (client->outcomes < client->sent &&
+         client->requests[client->outcomes].silent) {
+    client->outcomes++;
+    client->skipped++;
+  }
+}
+
+static void leave_or_go_on(struct sim_client *client) {
+  if (client->outcomes == client->plan.total && client->finished &&
+      (client->plan.kind == SIM_POLITE || client->plan.kind == SIM_READS_LATE))
+    leave(client, false);
+  else
+    plan_send(client);
+}
+
 static void take_outcome(struct sim_client *client) {
   struct sim *sim = client->sim;
   if (client->outcomes == client->sent)
@@ -228,17 +270,18 @@ static void take_outcome(struct sim_client *client) {
     sim_fail(sim, "client %u: request %u got its outcome late", client->id,
              client->outcomes);
   client->outcomes++;
+  client->skipped = 0;
   client->last = now(client);
+  if (request->denied && error_of(client) == FL_OK)
+    sim_fail(sim, "client %u: request %u was not denied", client->id,
+             client->outcomes - 1);
   if (!is_reply(client, request))
     take_error(client, request);
   else if (client->reader.id != request->id)
     sim_fail(sim, "client %u: the reply to request %u has another id",
              client->id, client->outcomes - 1);
-  if (client->outcomes == client->plan.total && client->finished &&
-      (client->plan.kind == SIM_POLITE || client->plan.kind == SIM_READS_LATE))
-    leave(client, false);
-  else
-    plan_send(client);
+  skip_silent(client);
+  leave_or_go_on(client);
 }
 
 static void take_byte(void *ctx, uint8_t byte) {
@@ -283,6 +326,9 @@ static fl_time quiet_from(const struct sim_client *client) {
 /* Where no reply can say that a request failed, the end of the stream does.
    Returns whether it may do so now. */
 static bool means_error(const struct sim_client *client, bool reset) {
+  if (!reset && client->silent > 0 && client->reader.length == 0 &&
+      !must_succeed(client))
+    return true; /* of one that has no reply it is the only sign */
   if (reset || sim_wire_says_errors(client->reader.wire) ||
       client->outcomes == client->sent || client->reader.length > 0)
     return false;
@@ -366,6 +412,30 @@ static uint8_t pad_byte(struct sim_client *client, bool last) {
   return forbidden ? 0 : byte;
 }
 
+/* So that rules match; by chance, other lines end so, too. */
+static void end_specially(struct sim_client *client, uint8_t end[2]) {
+  static const char ends[] = "!#~";
+  uint64_t which = chance(client, 0, 8);
+  if (which < 3)
+    end[0] = end[1] = (uint8_t)ends[which];
+}
+
+static void note_rules(struct sim_client *client, struct request *request) {
+  const struct sim_upstream_plan *plan = upstream_plan(client);
+  if (client->upstream == NULL)
+    return;
+  request->silent =
+      plan->silent && sim_line_ends(request->line, request->size, '!');
+  request->denied =
+      plan->denies && sim_line_ends(request->line, request->size, '#');
+  client->silent += request->silent;
+  if (plan->ignores && chance(client, 0, 9) == 0)
+    sim_end_write(
+        client->end,
+        sim_wire_frame(client->sim, client->wire, 0,
+                       (struct fl_slice){(const uint8_t *)"noop\n", 5}));
+}
+
 static void make_request(struct sim_client *client) {
   struct request *request = &client->requests[client->sent];
   char head[40];
@@ -382,14 +452,18 @@ static void make_request(struct sim_client *client) {
     request->line[size++] = ' ';
   for (size_t i = 0; i < pad; i++)
     request->line[size++] = pad_byte(client, i + 1 == pad);
+  if (pad > 3)
+    end_specially(client, request->line + size - 2);
   request->line[size++] = '\n';
   request->size = size;
   request->sent = now(client);
+  note_rules(client, request);
   request->id = draw_id(client);
   client->sent++;
   sim_end_write(client->end,
                 sim_wire_frame(client->sim, client->wire, request->id,
                                (struct fl_slice){request->line, size}));
+  skip_silent(client);
 }
 
 static void send_wrong(struct sim_client *client) {
@@ -471,6 +545,8 @@ static void send_more(void *ctx, uint64_t arg) {
   }
   if (!client->done && !client->finished && client->sent == client->plan.total)
     finish(client);
+  if (client->finished)
+    leave_or_go_on(client);
 }
 
 static void plan_send(struct sim_client *client) {

@@ -58,7 +58,8 @@ void sim_ledger_assigned(struct sim *sim, uint32_t client, uint32_t number);
 /* All of this worker's turn was written. */
 void sim_ledger_turn_ended(struct sim *sim, uint32_t worker);
 
-/* The kernel took the beginning of a request. Holds that none is sent twice. */
+/* The kernel took the beginning of a request. Holds that none is sent twice,
+   nor an idempotent one three times. */
 void sim_ledger_begun(struct sim *sim, uint32_t client, uint32_t number);
 
 /* What `worker` has read so far from clients of listeners in `mode` has to be

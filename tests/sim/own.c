@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_MAX = 2048 };
+enum { TEXT_MAX = 8192 };
 
 /* The id that config.json has in its frames. */
 #define FILE_ID 7

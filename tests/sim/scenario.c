@@ -148,6 +148,62 @@ static unsigned add_pair(struct draft *draft, const struct fl_pair *pair) {
   return (unsigned)chance(draft->sim, 1, 8);
 }
 
+/* "ignore" for the frame that says "noop", where it is short enough. */
+static void add_ignore(struct draft *draft, struct sim_upstream_plan *plan) {
+  struct fl_slice frame =
+      sim_wire_frame(draft->sim, &plan->wire, 0,
+                     (struct fl_slice){(const uint8_t *)"noop\n", 5});
+  if (plan->wire.framing.type == FL_FRAMING_LINE)
+    frame.size--;
+  if (frame.size > FL_BYTES_MAX || !percent(draft->sim, 30))
+    return;
+  plan->ignores = true;
+  add(draft, "\"ignore\": [\"hex:");
+  for (size_t i = 0; i < frame.size; i++)
+    add(draft, "%02x", frame.bytes[i]);
+  add(draft, "\"], ");
+}
+
+/* A suffix is where the frame ends in a line and after a length. */
+static void draw_rules(struct sim *sim, struct sim_upstream_plan *plan) {
+  bool suffix = plan->wire.framing.type == FL_FRAMING_LINE ||
+                plan->wire.framing.type == FL_FRAMING_LENGTH;
+  bool ids = plan->wire.pair.by == FL_PAIR_ID;
+  plan->idempotent = percent(sim, 30);
+  if (plan->built_in)
+    return;
+  plan->silent = suffix && percent(sim, 30);
+  plan->denies =
+      suffix && sim_wire_says_errors(&plan->reply_wire) && percent(sim, 30);
+  plan->timeout = suffix && !plan->clean && percent(sim, 30)
+                      ? chance(sim, 50, 5000) * FL_MILLISECOND
+                      : 0;
+  /* An id of one byte is soon another request's. */
+  plan->drops = percent(sim, 20) && (!ids || plan->wire.pair.width > 1);
+}
+
+static void add_rules(struct draft *draft, struct sim_upstream_plan *plan) {
+  draw_rules(draft->sim, plan);
+  add(draft, "\"requests\": [");
+  if (plan->silent)
+    add(draft,
+        "{\"match\": {\"suffix\": \"!!\"}, \"reply\": \"none\", "
+        "\"idempotent\": %s}, ",
+        plan->idempotent ? "true" : "false");
+  if (plan->denies)
+    add(draft, "{\"match\": {\"suffix\": \"##\"}, \"deny\": true}, ");
+  if (plan->timeout > 0)
+    add(draft,
+        "{\"match\": {\"suffix\": \"~~\"}, \"request_timeout\": \"%ums\"}, ",
+        (unsigned)(plan->timeout / FL_MILLISECOND));
+  add(draft, "{\"idempotent\": %s}], ", plan->idempotent ? "true" : "false");
+  if (plan->drops)
+    add(draft, "\"unsolicited\": \"drop\", ");
+  if (!plan->built_in && plan->wire.pair.by != FL_PAIR_ID &&
+      strcmp(plan->wire.text, plan->reply_wire.text) == 0)
+    add_ignore(draft, plan);
+}
+
 static void add_upstream(struct draft *draft, uint32_t upstream) {
   struct sim *sim = draft->sim;
   struct sim_upstream_plan *plan = &sim->upstreams[upstream];
@@ -169,6 +225,7 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
       plan->reply_wire.text);
   add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
       percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
+  add_rules(draft, plan);
   unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
   if (plan->wire.pair.by != FL_PAIR_ORDER)
     in_flight = add_pair(draft, &plan->wire.pair);

@@ -132,6 +132,17 @@ static void write_wrong(struct reply *reply) {
                      config_of(server)->max_frame));
 }
 
+/* A frame that is to be passed over, now and then. */
+static void write_noop(struct link *link) {
+  struct sim *sim = link->server->sim;
+  const struct sim_upstream_plan *plan =
+      &sim->upstreams[link->server->upstream];
+  if (plan->ignores && sim_random_chance(&sim->random, 15))
+    sim_end_write(link->end, sim_wire_frame(sim, &plan->reply_wire, 0,
+                                            (struct fl_slice){
+                                                (const uint8_t *)"noop\n", 5}));
+}
+
 static void give(void *ctx, uint64_t pause) {
   struct reply *reply = ctx;
   struct link *link = reply->link;
@@ -143,6 +154,7 @@ static void give(void *ctx, uint64_t pause) {
             link->server->upstream, (int)reply->fate,
             (int)(reply->size < 24 ? reply->size - 1 : 24),
             (const char *)reply->bytes);
+  write_noop(link);
   if (reply->fate != SILENT && reply->fate != SPLIT)
     link->answered++;
   switch (reply->fate) {
@@ -231,6 +243,9 @@ static struct fl_slice reply_line(struct link *link) {
 
 static void take_request(struct link *link) {
   struct sim_server *server = link->server;
+  if (server->sim->upstreams[server->upstream].silent &&
+      sim_line_ends(link->line, link->size, '!'))
+    return;
   struct sim_clock *clock = &server->sim->clock;
   struct reply *reply = sim_alloc(server->sim, sizeof *reply);
   struct fl_slice line = reply_line(link);
@@ -298,9 +313,16 @@ static void speak_unasked(void *ctx, uint64_t arg) {
   if (link->closed || link->deaf || link->received != link->answered ||
       link->reader.length > 0 || !sim_end_quiet(link->end))
     return;
-  sim_end_inject(link->end,
-                 (struct fl_slice){
-                     words, (size_t)chance(link->server, 1, sizeof words - 1)});
+  struct fl_slice bytes = {words,
+                           (size_t)chance(link->server, 1, sizeof words - 1)};
+  const struct sim_upstream_plan *plan =
+      &link->server->sim->upstreams[link->server->upstream];
+  if (plan->drops || plan->ignores)
+    bytes = sim_wire_frame(
+        link->server->sim, &plan->reply_wire, 0,
+        (struct fl_slice){(const uint8_t *)(plan->ignores ? "noop\n" : "421\n"),
+                          plan->ignores ? 5 : 4});
+  sim_end_inject(link->end, bytes);
 }
 
 static void read_again(void *ctx, uint64_t arg) {

@@ -43,14 +43,20 @@ enum sim_phase {
 
 /* What the scenario knows about an upstream beyond its configuration. */
 struct sim_upstream_plan {
-  bool clean;     /* correct servers, ample timeouts: no request may fail */
-  bool built_in;  /* its server is our own command listener */
-  bool greets;    /* its servers speak first */
-  bool signs_on;  /* its servers are told who connects */
-  bool asked;     /* on idle connections: keepalive_request */
-  bool watched;   /* health */
-  bool says_bye;  /* on_close */
-  uint32_t bytes; /* the longest request to send to it, its end included */
+  bool clean;      /* correct servers, ample timeouts: no request may fail */
+  bool built_in;   /* its server is our own command listener */
+  bool greets;     /* its servers speak first */
+  bool signs_on;   /* its servers are told who connects */
+  bool asked;      /* on idle connections: keepalive_request */
+  bool watched;    /* health */
+  bool says_bye;   /* on_close */
+  uint32_t bytes;  /* the longest request to send to it, its end included */
+  bool silent;     /* requests that end with "!!" have no reply */
+  bool denies;     /* those that end with "##" */
+  bool idempotent; /* the others may be sent twice */
+  bool drops;      /* unsolicited frames */
+  bool ignores;    /* frames that say "noop" */
+  fl_time timeout; /* of those that end with "~~"; 0: as of all */
   struct sim_wire wire; /* how requests and replies are framed */
   struct sim_wire reply_wire;
 };
@@ -98,6 +104,9 @@ const struct sim_wire *sim_wire_of(const struct sim *sim,
 const struct sim_wire *
 sim_reply_wire_of(const struct sim *sim,
                   const struct fl_listener_config *listener);
+
+/* Whether a line, its LF included, ends with twice that byte. */
+bool sim_line_ends(const void *line, size_t size, char byte);
 
 /* Zeroed memory that lives as long as the run. */
 void *sim_alloc(struct sim *sim, size_t size);

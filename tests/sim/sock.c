@@ -341,7 +341,7 @@ static struct fl_sock *sock_new(struct sim_worker *worker) {
 
 static enum fl_reason refuse_at_once(struct sim_worker *worker) {
   static const enum fl_reason reasons[] = {FL_UNREACHABLE, FL_NO_DESCRIPTORS,
-                                           FL_NO_PORTS, FL_DENIED};
+                                           FL_NO_PORTS, FL_NOT_PERMITTED};
   return reasons[sim_random_between(&worker->sim->random, 0, 3)];
 }
 

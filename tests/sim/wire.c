@@ -123,6 +123,11 @@ struct sim_wire sim_wire_draw_for(struct sim_random *random,
   return wire;
 }
 
+bool sim_line_ends(const void *line, size_t size, char byte) {
+  const char *bytes = line;
+  return size > 3 && bytes[size - 2] == byte && bytes[size - 3] == byte;
+}
+
 bool sim_wire_says_errors(const struct sim_wire *wire) {
   return wire->framing.type == FL_FRAMING_LINE;
 }

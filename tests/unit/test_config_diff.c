@@ -67,7 +67,14 @@ static const struct {
      "upstreams[].request_timeout upstreams[].write_timeout "
      "upstreams[].backoff upstreams[].backoff.initial "
      "upstreams[].backoff.factor upstreams[].backoff.max "
-     "upstreams[].backoff.jitter upstreams[].socket "}};
+     "upstreams[].backoff.jitter upstreams[].socket "
+     "upstreams[].requests upstreams[].ignore upstreams[].unsolicited "
+     "upstreams[].requests[].match upstreams[].requests[].reply "
+     "upstreams[].requests[].idempotent "
+     "upstreams[].requests[].request_timeout upstreams[].requests[].deny "
+     "upstreams[].requests[].match.prefix upstreams[].requests[].match.suffix "
+     "upstreams[].requests[].match.offset "
+     "upstreams[].requests[].match.any_of "}};
 
 /* Sections all of which is as the key that has them. */
 static bool follows_its_key(const struct fl_config_section *section) {
@@ -157,6 +164,7 @@ static bool spoil(const struct fl_config_row *row, unsigned char *base) {
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
+  case FL_CONFIG_STRINGS:
     memcpy(field, &element, sizeof element);
     *(uint32_t *)(void *)(base + row->count_offset) = 1;
     return true;

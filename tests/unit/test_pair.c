@@ -290,7 +290,7 @@ static void on_late_retire_does_so_at_once(void **state) {
   fl_outside_pass(&out, 5 * FL_SECOND);
   assert_true(server->closing && server->reset);
   expect_text(first, "ERROR request_timeout\n");
-  expect_text(second, "ERROR upstream_retired\n");
+  expect_text(second, "ERROR request_timeout\n"); /* as old as the first */
 }
 
 static void half_a_request_is_no_request_to_remember(void **state) {

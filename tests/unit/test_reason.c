@@ -72,7 +72,7 @@ static void well_known_names(void **state) {
   assert_int_equal(FL_OK, 0);
   assert_string_equal(fl_reason_name(FL_OK), "ok");
   assert_string_equal(fl_reason_name(FL_REQUEST_TIMEOUT), "request_timeout");
-  assert_string_equal(fl_reason_name(FL_DENIED), "denied");
+  assert_string_equal(fl_reason_name(FL_NOT_PERMITTED), "not_permitted");
 }
 
 int main(void) {
