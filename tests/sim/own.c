@@ -1,5 +1,6 @@
 #include "tests/sim/own.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,31 +21,35 @@ static struct fl_slice frame(struct sim *sim, const struct sim_wire *wire,
                         (struct fl_slice){(const uint8_t *)line, strlen(line)});
 }
 
+static void add_text(char *text, const char *more) {
+  size_t size = strlen(text);
+  assert(size + strlen(more) < TEXT_MAX);
+  memcpy(text + size, more, strlen(more) + 1);
+}
+
 /* Adds "key": the frame of a line, whole or without what framing adds. */
 static void add(struct sim *sim, char *text, const char *key,
                 const struct sim_wire *wire, uint64_t id, const char *line) {
   struct fl_slice bytes = frame(sim, wire, id, line);
-  size_t size = strlen(text);
+  char part[128];
   size_t start = wire->framing.type == FL_FRAMING_DELIMITED
                      ? wire->framing.delimited.start.size
                      : 0;
   if (wire->framing.type == FL_FRAMING_LINE) {
-    snprintf(text + size, TEXT_MAX - size, "\"%s\": \"%.*s\"", key,
-             (int)strlen(line) - 1, line);
+    snprintf(part, sizeof part, "\"%s\": \"%.*s\"", key, (int)strlen(line) - 1,
+             line);
+    add_text(text, part);
     return;
   }
   if (strcmp(key, "expect") != 0)
     start = 0;
-  size += (size_t)snprintf(text + size, TEXT_MAX - size, "\"%s\": \"hex:", key);
-  for (size_t i = start; i < bytes.size; i++)
-    size +=
-        (size_t)snprintf(text + size, TEXT_MAX - size, "%02x", bytes.bytes[i]);
-  snprintf(text + size, TEXT_MAX - size, "\"");
-}
-
-static void add_text(char *text, const char *more) {
-  size_t size = strlen(text);
-  snprintf(text + size, TEXT_MAX - size, "%s", more);
+  snprintf(part, sizeof part, "\"%s\": \"hex:", key);
+  add_text(text, part);
+  for (size_t i = start; i < bytes.size; i++) {
+    snprintf(part, sizeof part, "%02x", bytes.bytes[i]);
+    add_text(text, part);
+  }
+  add_text(text, "\"");
 }
 
 void sim_own_draw(struct sim *sim, struct sim_upstream_plan *plan) {
