@@ -1,6 +1,7 @@
 #include "tests/sim/sock.h"
 
 #include "core/conn.h"
+#include "core/pool.h"
 #include "core/transport.h"
 #include "tests/sim/acceptor.h"
 #include "tests/sim/client.h"
@@ -432,15 +433,25 @@ void sim_sock_read_all(struct sim_worker *worker) {
   }
 }
 
+static fl_time larger(fl_time a, fl_time b) { return a > b ? a : b; }
+
 /* How long core may leave a connection whose kernel does nothing. (It looks
-   for progress once per write_timeout, so two may pass.) */
+   for progress once per write_timeout, so two may pass; what a pool says of
+   its own has times of its own.) */
 static fl_time patience(const struct fl_sock *sock) {
   const struct fl_config *config = sim_of(sock)->config;
   if (sock->is_client)
     return 2 * config->listeners[sock->listener].write_timeout;
   if (!sock->connected)
     return config->upstreams[sock->upstream].connect_timeout;
-  return 2 * config->upstreams[sock->upstream].write_timeout;
+  const struct fl_upstream_config *upstream =
+      &config->upstreams[sock->upstream];
+  fl_time most = larger(2 * upstream->write_timeout, FL_POOL_LINGER);
+  if (upstream->on_connect_count > 0)
+    most = larger(most, upstream->connect_timeout);
+  if (upstream->keepalive.send.size > 0)
+    most = larger(most, upstream->request_timeout);
+  return larger(most, upstream->health.timeout);
 }
 
 void sim_sock_check_all(struct sim_worker *worker) {
