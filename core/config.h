@@ -176,6 +176,12 @@ enum fl_unsolicited {
   FL_UNSOLICITED_DROP    /* such frames are dropped */
 };
 
+/* Answers of the resolver; core/name.h. */
+struct fl_resolve_config {
+  fl_time ttl;   /* 0: asked at each connect */
+  fl_time stale; /* 0: an old answer is never used */
+};
+
 struct fl_upstream_config {
   char *name; /* of an inline "host:port": that text */
   struct fl_endpoint *servers;
@@ -201,6 +207,7 @@ struct fl_upstream_config {
   struct fl_keepalive_config keepalive;
   struct fl_reset_config reset; /* session mode */
   struct fl_health_config health;
+  struct fl_resolve_config resolve;
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */
   fl_time request_gap;

@@ -625,6 +625,19 @@ static const struct fl_config_section step_section = {
   "upstreams[].on_connect[]", ROWS(step_rows), sizeof(struct fl_step_config),
   FL_CONFIG_NO_FIELD, FL_CONFIG_NO_FIELD};
 
+static const struct fl_config_row resolve_rows[] = {
+  {"ttl", FL_CONFIG_DURATION, 0, "30s", S(0), DAYS(1), .step = 0,
+   FIELD(fl_resolve_config, ttl),
+   .meaning = "How long an answer is used. Names are looked up only when a "
+              "connection is to be opened; `\"0s\"`: each time."},
+  {"stale", FL_CONFIG_DURATION, 0, "1d", S(0), DAYS(30), .step = 0,
+   FIELD(fl_resolve_config, stale),
+   .meaning = "When the resolver fails, or takes longer than 1.8 s, the last "
+              "answer is used until it is so old. `\"0s\"`: never."},
+};
+static const struct fl_config_section resolve_section = {
+  "upstreams[].resolve", ROWS(resolve_rows), .size = 0};
+
 static const struct fl_config_row upstream_rows[] = {
   {"name", FL_CONFIG_NAME, FL_CONFIG_REQUIRED, NULL, 1, 64,
    FIELD(fl_upstream_config, name),
@@ -690,6 +703,11 @@ static const struct fl_config_row upstream_rows[] = {
    .section = &reset_section, FIELD(fl_upstream_config, reset),
    .meaning = "Mode `session` only. How a connection that a client has left "
               "becomes fit for the next one."},
+  {"resolve", FL_CONFIG_OBJECT, 0, NULL, .section = &resolve_section,
+   FIELD(fl_upstream_config, resolve),
+   .meaning = "What its servers' names mean. Up to 16 addresses of a name are "
+              "used, IPv6 and IPv4 in turn. A connection to an address that "
+              "is no longer among them is closed once it is idle."},
   {"connect_timeout", FL_CONFIG_DURATION, 0, "5s", MS(1), HOURS(1), .step = 0,
    FIELD(fl_upstream_config, connect_timeout),
    .meaning = "How long looking the name up may take, and then connecting "

@@ -20,16 +20,22 @@ static void arm(struct fl_connector *connector) {
   fl_transport_arm(connector->conn, fl_connector_due(connector));
 }
 
+/* None of the addresses will do. */
+static void doubt(struct fl_connector *connector) {
+  if (connector->server->endpoint->addr.family == FL_ADDR_NONE)
+    fl_name_doubt(&connector->server->name);
+}
+
 /* Tries the server's addresses from next_addr on. */
 static void try_addresses(struct fl_connector *connector, fl_time now) {
   struct fl_conn *conn = connector->conn;
-  const struct fl_server *server = connector->server;
+  struct fl_name *name = &connector->server->name;
   const struct fl_io *io = conn->gateway->io;
   enum fl_reason reason = FL_RESOLVE_FAILED;
-  connector->began = now;
-  for (; connector->next_addr < server->addr_count; connector->next_addr++) {
+  connector->due = fl_time_add(now, config_of(connector)->connect_timeout);
+  for (; connector->next_addr < name->count; connector->next_addr++) {
     struct fl_sock *sock = NULL;
-    conn->peer = server->addrs[connector->next_addr];
+    conn->peer = name->addrs[connector->next_addr];
     reason = io->connect(io->ctx, conn, &conn->peer,
                          &config_of(connector)->socket, &sock);
     if (reason == FL_OK) {
@@ -39,34 +45,59 @@ static void try_addresses(struct fl_connector *connector, fl_time now) {
       return;
     }
   }
+  doubt(connector);
   conn->owner->connected(conn, reason, now);
 }
 
-/* Shares a lookup under way, unless it takes so long that it may never be
-   answered. */
-static void look_up(struct fl_connector *connector, fl_time now) {
-  struct fl_server *server = connector->server;
-  struct fl_conn *conn = connector->conn;
-  const struct fl_io *io = conn->gateway->io;
-  fl_time patience = config_of(connector)->connect_timeout;
-  connector->began = now;
-  fl_list_push_back(&server->resolving, &connector->resolving);
-  arm(connector);
-  if (server->lookup != 0 && now - server->asked_at < patience)
-    return;
-  server->lookup = ++conn->gateway->lookups; /* never given before */
-  server->asked_at = now;
+static bool kept(const struct fl_connector *connector, fl_time now) {
+  return fl_name_kept(&connector->server->name, &config_of(connector)->resolve,
+                      now);
+}
+
+static void use_stale(struct fl_connector *connector, enum fl_reason reason,
+                      fl_time now) {
+  fl_list_remove(&connector->resolving);
+  fl_server_stale(connector->server, reason, now);
+  try_addresses(connector, now);
+}
+
+static void ask(struct fl_server *server, struct fl_gateway *gateway,
+                fl_time now) {
+  struct fl_name *name = &server->name;
+  const struct fl_io *io = gateway->io;
+  name->lookup = ++gateway->lookups; /* never given before */
+  name->asked_at = now;
+  server->upstream->metrics.lookups++;
   enum fl_reason reason = io->resolve(
-      io->ctx, server->lookup, server->endpoint->host, server->endpoint->port);
+      io->ctx, name->lookup, server->endpoint->host, server->endpoint->port);
   if (reason == FL_OK) {
     if (fl_list_empty(&server->looking))
-      fl_list_push_back(&conn->gateway->looking, &server->looking);
+      fl_list_push_back(&gateway->looking, &server->looking);
     return;
   }
-  server->lookup = 0;
   fl_list_remove(&server->looking);
-  fl_list_remove(&connector->resolving);
-  conn->owner->connected(conn, reason, now);
+  fl_server_resolved(server, NULL, 0, reason, now);
+}
+
+/* Shares a lookup under way. With an old answer it waits for a short time
+   only, and not at all for a lookup that others waited for in vain. */
+static void look_up(struct fl_connector *connector, fl_time now) {
+  struct fl_server *server = connector->server;
+  struct fl_name *name = &server->name;
+  fl_time patience = config_of(connector)->connect_timeout;
+  bool asked = fl_name_asked(name, now);
+  if (kept(connector, now)) {
+    patience = fl_time_min(patience, FL_NAME_PATIENCE);
+    if (asked && now - name->asked_at >= patience) {
+      use_stale(connector, FL_RESOLVE_TIMEOUT, now);
+      return;
+    }
+  }
+  connector->due = fl_time_add(now, patience);
+  fl_list_push_back(&server->resolving, &connector->resolving);
+  arm(connector);
+  if (!asked)
+    ask(server, connector->conn->gateway, now);
 }
 
 void fl_connector_start(struct fl_connector *connector,
@@ -74,16 +105,29 @@ void fl_connector_start(struct fl_connector *connector,
   assert(connector->conn->sock == NULL && !connector->next_after_close);
   connector->server = server;
   connector->next_addr = 0;
-  if (server->endpoint->addr.family == FL_ADDR_NONE)
-    look_up(connector, now);
-  else
+  if (fl_name_fresh(&server->name, now))
     try_addresses(connector, now);
+  else
+    look_up(connector, now);
+}
+
+enum fl_reason fl_connector_expired(struct fl_connector *connector,
+                                    fl_time now) {
+  if (fl_list_empty(&connector->resolving))
+    return FL_CONNECT_TIMEOUT;
+  if (!kept(connector, now))
+    return FL_RESOLVE_TIMEOUT;
+  use_stale(connector, FL_RESOLVE_TIMEOUT, now);
+  return FL_OK;
 }
 
 bool fl_connector_next(struct fl_connector *connector) {
-  if (connector->next_addr + 1 >= connector->server->addr_count ||
-      connector->conn->sock == NULL)
+  if (connector->conn->sock == NULL)
     return false;
+  if (connector->next_addr + 1 >= connector->server->name.count) {
+    doubt(connector);
+    return false;
+  }
   connector->next_addr++;
   connector->next_after_close = true;
   fl_transport_close(connector->conn, true);
@@ -109,7 +153,7 @@ bool fl_connector_cancel(struct fl_connector *connector) {
 fl_time fl_connector_due(const struct fl_connector *connector) {
   if (connector->next_after_close)
     return FL_NEVER;
-  return fl_time_add(connector->began, config_of(connector)->connect_timeout);
+  return connector->due;
 }
 
 void fl_connectors_resolved(struct fl_server *server, enum fl_reason reason,
@@ -120,7 +164,9 @@ void fl_connectors_resolved(struct fl_server *server, enum fl_reason reason,
   while ((node = fl_list_pop(&server->resolving)) != NULL) {
     struct fl_connector *connector =
         FL_CONTAINER(node, struct fl_connector, resolving);
-    if (server->addr_count > 0)
+    if (server->name.count > 0 && reason != FL_OK)
+      use_stale(connector, reason, now);
+    else if (server->name.count > 0)
       try_addresses(connector, now);
     else
       connector->conn->owner->connected(connector->conn, reason, now);

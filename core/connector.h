@@ -18,7 +18,7 @@ struct fl_connector {
   uint32_t next_addr;       /* of the server's */
   bool next_after_close;    /* the socket closes so that the next address can
                                be tried */
-  fl_time began;            /* this address, or the lookup */
+  fl_time due;              /* of this address, or the lookup */
 };
 
 void fl_connector_init(struct fl_connector *connector, struct fl_conn *conn);
@@ -29,6 +29,12 @@ void fl_connector_init(struct fl_connector *connector, struct fl_conn *conn);
    with the reason and without a socket, perhaps before this returns. */
 void fl_connector_start(struct fl_connector *connector,
                         struct fl_server *server, fl_time now);
+
+/* The moment of fl_connector_due has come. Returns FL_OK when it goes on (an
+   old answer is used in place of the lookup), or why this address, or the
+   lookup, has failed: then as fl_connector_next. */
+enum fl_reason fl_connector_expired(struct fl_connector *connector,
+                                    fl_time now);
 
 /* This address failed. Returns true when the next one will be tried, once the
    socket is closed; false when there is none. */
@@ -47,7 +53,8 @@ bool fl_connector_cancel(struct fl_connector *connector);
 fl_time fl_connector_due(const struct fl_connector *connector);
 
 /* A lookup of the server's name has ended: those that waited for it go on;
-   when it found no address, they end with `reason`. */
+   when the name has no address, they end with `reason`. Where an old answer
+   is used, `reason` is not FL_OK either. */
 void fl_connectors_resolved(struct fl_server *server, enum fl_reason reason,
                             fl_time now);
 

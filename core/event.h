@@ -16,6 +16,10 @@ enum fl_event_kind {
   FL_EVENT_SERVER_UP,       /* first success after SERVER_DOWN */
   FL_EVENT_SERVER_EJECTED,  /* by its health: it gets no requests */
   FL_EVENT_SERVER_RETURNED, /* after SERVER_EJECTED */
+  FL_EVENT_NAME_STALE,      /* the resolver fails; an old answer is used */
+  FL_EVENT_NAME_FRESH,      /* it answers again, after NAME_STALE */
+  FL_EVENT_NAME_CHANGED,    /* an address came or went */
+  FL_EVENT_NAME_CUT,        /* it has more addresses than are used */
   FL_EVENT_REQUEST_FAILED,  /* a request was answered with an error */
   FL_EVENT_REQUEST_DONE     /* every request of a listener whose access log
                                is of requests, exactly once; reason FL_OK: it
@@ -42,8 +46,10 @@ struct fl_event {
   bool none_left;      /* SERVER_EJECTED: no other server is in, so all are
                           used as if all were */
   bool raw;            /* of a relay: nothing was cut into frames */
+  uint32_t addresses;  /* NAME_CHANGED, NAME_CUT: so many there are */
   fl_time duration;    /* since it was opened; SERVER_UP: of the outage;
-                          SERVER_RETURNED: since it was ejected */
+                          SERVER_RETURNED: since it was ejected; NAME_STALE:
+                          the answer's age */
   fl_time retry_in;    /* SERVER_DOWN: until the next attempt */
   fl_time waited;      /* REQUEST_DONE: until its first byte left, or it was
                           given up; of `duration`, which is from its last

@@ -175,7 +175,7 @@ void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
   struct fl_list *link = gateway->looking.next;
   for (; link != &gateway->looking; link = link->next) {
     struct fl_server *server = FL_CONTAINER(link, struct fl_server, looking);
-    if (server->lookup != token)
+    if (server->name.lookup != token)
       continue;
     fl_list_remove(&server->looking);
     fl_server_resolved(server, addrs, count, reason, now);

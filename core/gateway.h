@@ -44,7 +44,9 @@ void fl_gateway_refused(struct fl_gateway *gateway, uint32_t slot,
                         const struct fl_addr *peer, enum fl_reason reason,
                         fl_time now);
 
-/* Answers io->resolve: count addresses (0 with the reason why none). */
+/* Answers io->resolve: count addresses, all of them different (0 with the
+   reason why none: FL_NAME_UNKNOWN and FL_NO_ADDRESS are answers, all others
+   failures of the resolver). */
 void fl_gateway_resolved(struct fl_gateway *gateway, fl_token token,
                          const struct fl_addr *addrs, uint32_t count,
                          enum fl_reason reason, fl_time now);

@@ -18,6 +18,8 @@
    requests_repeated: it had, and a rule says that they are idempotent.
    frames_ignored: from clients, passed over as config.json says;
    frames_dropped: likewise from servers.
+   lookups_stale: connects that used an old answer; addresses_ignored: of names
+   with too many.
    Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
   X(clients_opened)                                                            \
@@ -34,6 +36,9 @@
   X(own_requests)                                                              \
   X(probes)                                                                    \
   X(servers_returned)                                                          \
+  X(lookups)                                                                   \
+  X(lookups_stale)                                                             \
+  X(addresses_ignored)                                                         \
   X(upstream_connects)                                                         \
   X(upstream_bytes_in)                                                         \
   X(upstream_bytes_out)
@@ -44,6 +49,7 @@
   X(clients_closed)                                                            \
   X(requests_failed)                                                           \
   X(frames_dropped)                                                            \
+  X(lookups_failed)                                                            \
   X(upstream_closed)                                                           \
   X(connects_failed)                                                           \
   X(servers_ejected)

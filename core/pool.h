@@ -49,6 +49,7 @@ struct fl_pooled {
   bool replied;        /* it has delivered a reply, or served a session */
   bool replaced;       /* fl_pooled_replace ended its life */
   bool outdated;       /* a reload wants it replaced */
+  bool moved;          /* its address is gone from the server's name */
   uint32_t timeouts;   /* of requests, since the last reply */
   bool shut;           /* FL_POOLED_LEAVING: FIN was sent */
   uint8_t leaving;     /* FL_POOLED_LEAVING: enum fl_reason */
@@ -128,6 +129,9 @@ void fl_pooled_replace(struct fl_pooled *pooled, fl_time now);
 /* Moves it to the state that the number of requests on it says; a busy one goes
    to the end of its list, so that busy ones take turns. Requires: it stands. */
 void fl_pooled_place(struct fl_pooled *pooled, fl_time now);
+
+/* Ends its life once it is idle, for FL_ADDRESS_GONE. Requires: it stands. */
+void fl_pooled_moved(struct fl_pooled *pooled, fl_time now);
 
 static inline bool fl_pooled_has_room(const struct fl_pooled *pooled) {
   return pooled->state == FL_POOLED_IDLE || pooled->state == FL_POOLED_BUSY;

@@ -54,7 +54,9 @@ static inline enum fl_reason
 fl_pooled_end_of_life(const struct fl_pooled *pooled) {
   if (pooled->outdated)
     return FL_RELOAD;
-  return pooled->replaced ? FL_KEY_REUSED : FL_MAX_LIFETIME;
+  if (pooled->replaced)
+    return FL_KEY_REUSED;
+  return pooled->moved ? FL_ADDRESS_GONE : FL_MAX_LIFETIME;
 }
 
 /* Its deadlines. */

@@ -153,6 +153,12 @@ void fl_pooled_arm(struct fl_pooled *pooled) {
   fl_transport_arm(&pooled->conn, due);
 }
 
+void fl_pooled_moved(struct fl_pooled *pooled, fl_time now) {
+  pooled->moved = true;
+  pooled->expires = fl_time_min(pooled->expires, now);
+  fl_pooled_arm(pooled);
+}
+
 /* Requests and replies. */
 
 /* What its rule, and whether it was sent before, mean for a request. */

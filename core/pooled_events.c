@@ -178,7 +178,9 @@ static void pooled_expired(struct fl_deadline *deadline, fl_time now) {
   bool own =
       pooled->state == FL_POOLED_CHECKING || pooled->state == FL_POOLED_LEAVING;
   if (pooled->state == FL_POOLED_CONNECTING) {
-    connect_failed(pooled, FL_CONNECT_TIMEOUT, now);
+    enum fl_reason reason = fl_connector_expired(&pooled->connector, now);
+    if (reason != FL_OK)
+      connect_failed(pooled, reason, now);
     return;
   }
   if (pooled->state == FL_POOLED_RESET) {

@@ -82,12 +82,18 @@
   X(PROBED, "probed", "the connection was a health check and is done")         \
   X(EJECTED, "ejected", "others need the place of a server that was ejected")  \
   X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
+  X(ADDRESS_GONE, "address_gone",                                              \
+    "the server's name no longer has that address")                            \
   /* a connect */                                                              \
   X(CONNECT_REFUSED, "connect_refused", "nobody listens at that address")      \
   X(CONNECT_TIMEOUT, "connect_timeout",                                        \
     "the connection was not established within connect_timeout")               \
   X(UNREACHABLE, "unreachable", "there is no route to that address")           \
-  X(RESOLVE_FAILED, "resolve_failed", "the name has no address")               \
+  X(RESOLVE_FAILED, "resolve_failed", "the resolver gave no answer")           \
+  X(RESOLVE_TIMEOUT, "resolve_timeout",                                        \
+    "the resolver did not answer within connect_timeout")                      \
+  X(NAME_UNKNOWN, "name_unknown", "there is no such name")                     \
+  X(NO_ADDRESS, "no_address", "the name has no address")                       \
   X(NO_DESCRIPTORS, "no_descriptors", "the process has no descriptors left")   \
   X(BIND_FAILED, "bind_failed",                                                \
     "socket.bind is not an address of this machine")                           \

@@ -206,10 +206,11 @@ static void server_closed(struct fl_conn *conn, fl_time now) {
 static void server_expired(struct fl_deadline *deadline, fl_time now) {
   struct fl_relay *relay =
       of_server(FL_CONTAINER(deadline, struct fl_conn, deadline));
-  if (relay->state == FL_RELAY_CONNECTING)
-    connect_failed(relay, FL_CONNECT_TIMEOUT, now);
-  else
+  enum fl_reason reason;
+  if (relay->state != FL_RELAY_CONNECTING)
     fl_relay_side_expired(relay, &relay->server, now);
+  else if ((reason = fl_connector_expired(&relay->connector, now)) != FL_OK)
+    connect_failed(relay, reason, now);
 }
 
 static const struct fl_owner server_owner = {.connected = server_connected,

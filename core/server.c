@@ -3,11 +3,11 @@
 #include "core/backoff.h"
 #include "core/gateway_state.h"
 #include "core/health.h"
+#include "core/relay.h"
 #include "core/upstream.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct fl_server *fl_server_new(struct fl_upstream *upstream,
                                 const struct fl_generation *generation,
@@ -29,8 +29,9 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
   for (int state = 0; state < FL_POOLED_STATES; state++)
     fl_list_init(&server->conns[state]);
   if (endpoint->addr.family != FL_ADDR_NONE) {
-    server->addrs[0] = endpoint->addr;
-    server->addr_count = 1;
+    server->name.addrs[0] = endpoint->addr;
+    server->name.count = 1;
+    server->name.fresh_until = FL_NEVER;
   }
   return server;
 }
@@ -132,15 +133,85 @@ void fl_server_connected(struct fl_server *server, fl_time now) {
   tell(server, &event);
 }
 
+/* Names. */
+
+void fl_server_stale(struct fl_server *server, enum fl_reason reason,
+                     fl_time now) {
+  struct fl_event event = {.kind = FL_EVENT_NAME_STALE,
+                           .reason = reason,
+                           .duration = now - server->name.found_at};
+  server->upstream->metrics.lookups_stale++;
+  if (server->name.stale)
+    return;
+  server->name.stale = true;
+  tell(server, &event);
+}
+
+/* Takes an answer, and tells what an operator may want to know of it. */
+static void found(struct fl_server *server, const struct fl_addr *addrs,
+                  uint32_t count, fl_time now) {
+  struct fl_name *name = &server->name;
+  struct fl_event event = {.addresses = count};
+  bool was_cut = name->cut;
+  bool changed = fl_name_found(name, &server->upstream->config->resolve, addrs,
+                               count, now);
+  if (name->cut)
+    server->upstream->metrics.addresses_ignored += count - FL_NAME_ADDRS;
+  if (name->stale) {
+    event.kind = FL_EVENT_NAME_FRESH;
+    tell(server, &event);
+  }
+  if (changed && !was_cut) { /* of so many each answer may have others */
+    event.kind = FL_EVENT_NAME_CHANGED;
+    tell(server, &event);
+  }
+  if (name->cut && !was_cut) {
+    event.kind = FL_EVENT_NAME_CUT;
+    tell(server, &event);
+  }
+  name->stale = false;
+}
+
+/* A session's connection that is not given back ends with the session. */
+static void leave_sessions(struct fl_server *server,
+                           const struct fl_addr *addrs, uint32_t count,
+                           fl_time now) {
+  const struct fl_list *list = &server->relays;
+  for (struct fl_list *node = list->next; node != list; node = node->next) {
+    struct fl_relay *relay =
+        FL_CONTAINER(node, struct fl_relay, server.conn.link);
+    if (!fl_name_has(addrs, count, &relay->server.conn.peer))
+      relay->expires = fl_time_min(relay->expires, now);
+  }
+}
+
+/* Connections to addresses that are gone from the answer end after use. */
+static void leave_addresses(struct fl_server *server,
+                            const struct fl_addr *addrs, uint32_t count,
+                            fl_time now) {
+  for (int state = FL_POOLED_QUIET; state <= FL_POOLED_CHECKING; state++) {
+    const struct fl_list *list = &server->conns[state];
+    for (struct fl_list *node = list->next; node != list; node = node->next) {
+      struct fl_pooled *pooled =
+          FL_CONTAINER(node, struct fl_pooled, conn.link);
+      if (!fl_name_has(addrs, count, &pooled->conn.peer))
+        fl_pooled_moved(pooled, now);
+    }
+  }
+}
+
 void fl_server_resolved(struct fl_server *server, const struct fl_addr *addrs,
                         uint32_t count, enum fl_reason reason, fl_time now) {
-  server->lookup = 0;
-  if (count > FL_SERVER_ADDRS)
-    count = FL_SERVER_ADDRS;
-  if (count > 0)
-    memcpy(server->addrs, addrs, count * sizeof *addrs);
-  server->addr_count = count;
-  if (count == 0 && reason == FL_OK)
-    reason = FL_RESOLVE_FAILED;
-  fl_connectors_resolved(server, reason, now);
+  const struct fl_resolve_config *config = &server->upstream->config->resolve;
+  if (count > 0) {
+    found(server, addrs, count, now);
+    leave_addresses(server, addrs, count, now);
+    leave_sessions(server, addrs, count, now);
+  } else {
+    if (reason == FL_OK)
+      reason = FL_NO_ADDRESS;
+    server->upstream->metrics.lookups_failed[reason]++;
+    fl_name_failed(&server->name, config, reason, now);
+  }
+  fl_connectors_resolved(server, count > 0 ? FL_OK : reason, now);
 }

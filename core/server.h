@@ -6,11 +6,10 @@
 #include "core/generation.h"
 #include "core/io.h"
 #include "core/list.h"
+#include "core/name.h"
 #include "core/pool.h"
 
 struct fl_upstream;
-
-enum { FL_SERVER_ADDRS = 16 };
 
 struct fl_server {
   struct fl_upstream *upstream;
@@ -38,12 +37,9 @@ struct fl_server {
   fl_time failed_at;        /* the last failure */
   fl_time rests_until;      /* reconnect_delay */
   fl_time retry_at;         /* no connect before that */
-  fl_time asked_at;         /* when `lookup` was asked for */
-  fl_token lookup;          /* under way; 0 for none */
-  struct fl_list looking;   /* on the gateway's list while it is */
-  struct fl_list resolving; /* connectors that wait for it */
-  uint32_t addr_count;
-  struct fl_addr addrs[FL_SERVER_ADDRS]; /* what the name meant last */
+  struct fl_name name;      /* what its name means */
+  struct fl_list looking;   /* on the gateway's list during a lookup */
+  struct fl_list resolving; /* connectors that wait for a lookup */
 };
 
 /* Server `index` of an upstream of a generation's configuration. Returns NULL
@@ -93,8 +89,13 @@ static inline void fl_server_left(struct fl_server *server, fl_time now) {
   server->retry_at = fl_time_min(server->retry_at, now);
 }
 
-/* Takes what a lookup found. */
+/* Takes what a lookup found. Pooled connections to addresses that are not
+   among them are closed once they are idle. */
 void fl_server_resolved(struct fl_server *server, const struct fl_addr *addrs,
                         uint32_t count, enum fl_reason reason, fl_time now);
+
+/* An old answer is used, for this reason. */
+void fl_server_stale(struct fl_server *server, enum fl_reason reason,
+                     fl_time now);
 
 #endif

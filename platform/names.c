@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { ADDRESSES_MAX = 16 };
+/* Core uses few, and tells of the others how many they are. */
+enum { ADDRESSES_MAX = 512 };
 
 struct lookup {
   uv_getaddrinfo_t request;
@@ -40,20 +41,33 @@ static uint32_t collect(const struct addrinfo *info, uint16_t port,
   return count;
 }
 
+/* The system's resolver says which failures are answers. */
+static enum fl_reason reason_of(int status) {
+  switch (status) {
+  case 0:
+  case UV_EAI_NODATA:
+  case UV_EAI_ADDRFAMILY:
+    return FL_NO_ADDRESS;
+  case UV_EAI_NONAME:
+    return FL_NAME_UNKNOWN;
+  case UV_EAI_MEMORY:
+    return FL_OUT_OF_MEMORY;
+  default:
+    return FL_RESOLVE_FAILED;
+  }
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status,
                         struct addrinfo *info) {
   struct lookup *lookup = request->data;
   struct fl_names *names = lookup->names;
   struct fl_addr addrs[ADDRESSES_MAX];
   uint32_t count = status == 0 ? collect(info, lookup->port, addrs) : 0;
-  enum fl_reason reason = FL_OK;
   uv_freeaddrinfo(info);
   if (names != NULL) {
-    if (count == 0)
-      reason = status == UV_EAI_MEMORY ? FL_OUT_OF_MEMORY : FL_RESOLVE_FAILED;
     fl_list_remove(&lookup->link);
-    fl_gateway_resolved(names->gateway, lookup->token, addrs, count, reason,
-                        fl_clock());
+    fl_gateway_resolved(names->gateway, lookup->token, addrs, count,
+                        count > 0 ? FL_OK : reason_of(status), fl_clock());
   }
   free(lookup);
 }

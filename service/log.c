@@ -1,5 +1,6 @@
 #include "service/log.h"
 
+#include "core/name.h"
 #include "platform/clock.h"
 #include "platform/format.h"
 #include "service/access_log.h"
@@ -382,9 +383,13 @@ static int event_level(const struct fl_event *event) {
                                     : upstream_closed_level(event->reason);
   case FL_EVENT_SERVER_DOWN:
   case FL_EVENT_SERVER_EJECTED:
+  case FL_EVENT_NAME_STALE:
+  case FL_EVENT_NAME_CUT:
     return FL_LOG_WARNING;
   case FL_EVENT_SERVER_UP:
   case FL_EVENT_SERVER_RETURNED:
+  case FL_EVENT_NAME_FRESH:
+  case FL_EVENT_NAME_CHANGED:
   case FL_EVENT_REQUEST_FAILED:
     return FL_LOG_INFO;
   case FL_EVENT_REQUEST_DONE:
@@ -422,6 +427,29 @@ static void log_client(int level, const struct fl_event *event) {
         event->upstream != NULL ? event->upstream : "",
         event->server != NULL ? ", server " : "",
         event->server != NULL ? event->server : "");
+}
+
+static void log_name(int level, const struct fl_event *event) {
+  char reason[DETAIL_SIZE];
+  char duration[FL_DURATION_TEXT];
+  const char *upstream = event->upstream;
+  const char *server = event->server;
+  if (event->kind == FL_EVENT_NAME_STALE)
+    say(event, level, "upstream",
+        "%s: name of server %s: %s; the addresses found %s ago are used",
+        upstream, server, explain(reason, event->reason),
+        fl_duration_format(event->duration, duration));
+  else if (event->kind == FL_EVENT_NAME_FRESH)
+    say(event, level, "upstream", "%s: name of server %s is resolved again",
+        upstream, server);
+  else if (event->kind == FL_EVENT_NAME_CHANGED)
+    say(event, level, "upstream",
+        "%s: name of server %s has other addresses now, %u in all", upstream,
+        server, (unsigned)event->addresses);
+  else
+    say(event, level, "upstream",
+        "%s: name of server %s has %u addresses, of which %d are used",
+        upstream, server, (unsigned)event->addresses, FL_NAME_ADDRS);
 }
 
 static void log_upstream(int level, const struct fl_event *event) {
@@ -481,6 +509,9 @@ void fl_log_event(const struct fl_event *event) {
     return;
   if (strcmp(area, "client") == 0)
     log_client(level, event);
+  else if (event->kind >= FL_EVENT_NAME_STALE &&
+           event->kind <= FL_EVENT_NAME_CUT)
+    log_name(level, event);
   else
     log_upstream(level, event);
 }

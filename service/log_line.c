@@ -186,6 +186,14 @@ static const char *kind_name(enum fl_event_kind kind) {
     return "server_ejected";
   case FL_EVENT_SERVER_RETURNED:
     return "server_returned";
+  case FL_EVENT_NAME_STALE:
+    return "name_stale";
+  case FL_EVENT_NAME_FRESH:
+    return "name_fresh";
+  case FL_EVENT_NAME_CHANGED:
+    return "name_changed";
+  case FL_EVENT_NAME_CUT:
+    return "name_cut";
   case FL_EVENT_REQUEST_FAILED:
     return "request_failed";
   case FL_EVENT_REQUEST_DONE:

@@ -181,16 +181,18 @@ class Fairlead:
     level     log.level, unless the configuration states one
     nofile    the limit on descriptors it is started with
     wait      whether start() waits for "service ready"
+    through   a command that runs it, and becomes it (exec)
     """
 
     def __init__(self, program, config, folder, *, level="info", nofile=None,
-                 wait=True):
+                 wait=True, through=()):
         self.program = program
         self.path = Path(folder) / "config.json"
         self.level = level
         self.write(config)
         self.nofile = nofile
         self.wait = wait
+        self.through = through
         self.log = []
         self.status = None
         self._changed = threading.Condition()
@@ -212,7 +214,8 @@ class Fairlead:
                 )
 
         self.process = subprocess.Popen(
-            [str(self.program), "run", "--config", str(self.path)],
+            [*map(str, self.through), str(self.program), "run", "--config",
+             str(self.path)],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=environment(),

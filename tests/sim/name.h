@@ -4,14 +4,20 @@
 
 #include "tests/sim/worker.h"
 
-enum { SIM_NAME_ADDRS = 3 };
+enum { SIM_NAME_ADDRS = 3, SIM_NAME_EXTRA = 300 };
+
+/* The first byte of addresses that nobody has. */
+enum { SIM_NAME_NOBODY = 11 };
 
 struct sim_name {
   struct sim_name *next;
   char host[48];
   uint32_t addr_count;
   struct fl_addr addrs[SIM_NAME_ADDRS];
-  unsigned failures; /* of 100 lookups, how many find nothing */
+  unsigned failures; /* of 100 lookups, how many fail */
+  unsigned unknown;  /* of 100, how many say that there is no such name */
+  unsigned changes;  /* of 100, how many have one of the addresses only */
+  unsigned extra;    /* addresses of nobody behind the others */
 };
 
 struct sim_name *sim_name_new(struct sim *sim, const char *host);

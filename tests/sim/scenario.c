@@ -234,6 +234,9 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
   add(draft, "%s", sim_own_config(sim, plan));
   add_pool(draft, upstream, max);
   add_time(draft, "connect_timeout", plan->clean ? 5000 : 200, 5000);
+  if (percent(sim, 50))
+    add(draft, "\"resolve\": {\"ttl\": \"%ums\", \"stale\": \"%ums\"}, ",
+        (unsigned)chance(sim, 0, 3000), (unsigned)chance(sim, 0, 6000));
   add_waits(draft, plan->clean, large);
   unsigned initial = (unsigned)chance(sim, 10, 500);
   unsigned factor = (unsigned)chance(sim, 1, 4);
@@ -472,6 +475,9 @@ static void draw_name(struct sim *sim, uint32_t upstream,
   struct sim_name *name = sim_name_new(sim, endpoint->host);
   bool clean = sim->upstreams[upstream].clean;
   name->failures = clean ? 0 : sometimes(sim, 100);
+  name->unknown = clean ? 0 : sometimes(sim, 30);
+  name->changes = clean ? 0 : sometimes(sim, 100);
+  name->extra = clean ? 0 : sometimes(sim, SIM_NAME_EXTRA);
   name->addr_count = (uint32_t)chance(sim, 1, 2);
   for (uint32_t i = 0; i < name->addr_count; i++) {
     struct fl_addr *addr = &name->addrs[i];

@@ -1,5 +1,6 @@
 #include "tests/sim/sock.h"
 
+#include "tests/sim/name.h"
 #include "core/conn.h"
 #include "core/pool.h"
 #include "core/transport.h"
@@ -352,11 +353,13 @@ static enum fl_reason io_connect(void *ctx, struct fl_conn *conn,
                                  struct fl_sock **out) {
   struct sim_worker *worker = ctx;
   struct sim *sim = worker->sim;
+  worker->stirred++;
+  if (addr->ip[0] == SIM_NAME_NOBODY)
+    return refuse_at_once(worker);
   uint32_t upstream = sim_ledger_upstream_at(sim, addr);
   struct fl_addr from = {.family = FL_ADDR_IP4,
                          .port = (uint16_t)(worker->connects++ % 60000 + 1024),
                          .ip = {10, 255, 0, (uint8_t)worker->index}};
-  worker->stirred++;
   if (options != &sim->config->upstreams[upstream].socket)
     sim_fail(sim, "io->connect with the socket options of another upstream");
   sim_server_attempt(sim, addr);

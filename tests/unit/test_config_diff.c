@@ -62,6 +62,7 @@ static const struct {
      "upstreams[].pool.idle_timeout upstreams[].pool.max_lifetime "
      "upstreams[].pool.hold_timeout upstreams[].pool.validate_after "
      "upstreams[].on_close "
+     "upstreams[].resolve upstreams[].resolve.ttl upstreams[].resolve.stale "
      "upstreams[].connect_timeout upstreams[].connect_settle "
      "upstreams[].request_gap upstreams[].reconnect_delay "
      "upstreams[].request_timeout upstreams[].write_timeout "

@@ -274,8 +274,12 @@ static void a_lookup_that_is_never_answered_is_made_again(void **state) {
   name_the_server();
   fl_outside_start(&out);
   ask("a\n");
-  fl_outside_pass(&out, 4 * FL_SECOND);
-  fl_outside_pass(&out, 1 * FL_SECOND);
+  for (unsigned second = 1; second < 60; second++)
+    fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_int_equal(out.lookups, 1); /* or they would pile up */
+  ask("b\n");
+  for (unsigned second = 0; second < 30; second++)
+    fl_outside_pass(&out, 1 * FL_SECOND);
   assert_int_equal(out.lookups, 2);
 }
 
@@ -310,7 +314,7 @@ static void a_late_answer_is_nobodys(void **state) {
   ask("a\n");
   fl_token old = out.token;
   fl_outside_pass(&out, 4 * FL_SECOND);
-  assert_int_equal(metrics()->connects_failed[FL_CONNECT_TIMEOUT], 1);
+  assert_int_equal(metrics()->connects_failed[FL_RESOLVE_TIMEOUT], 1);
   answer(1);
   assert_null(fl_outside_connect(&out, 0));
   fl_outside_pass(&out, 1 * FL_SECOND);
