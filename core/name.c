@@ -87,7 +87,6 @@ void fl_name_failed(struct fl_name *name,
   if (reason == FL_NAME_UNKNOWN || reason == FL_NO_ADDRESS ||
       !fl_name_kept(name, config, now))
     name->count = 0;
-  name->fresh_until = fl_time_add(now, config->ttl < FL_NAME_RECHECK
-                                           ? config->ttl
-                                           : FL_NAME_RECHECK);
+  name->fresh_until = fl_time_add(
+      now, config->ttl < FL_NAME_RECHECK ? config->ttl : FL_NAME_RECHECK);
 }

@@ -1,11 +1,11 @@
 #include "tests/sim/sock.h"
 
-#include "tests/sim/name.h"
 #include "core/conn.h"
 #include "core/pool.h"
 #include "core/transport.h"
 #include "tests/sim/acceptor.h"
 #include "tests/sim/client.h"
+#include "tests/sim/name.h"
 #include "tests/sim/server.h"
 
 #include <stdlib.h>
