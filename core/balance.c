@@ -1,5 +1,6 @@
 #include "core/balance.h"
 
+#include "core/hashing.h"
 #include "core/upstream.h"
 
 static struct fl_pooled *of(struct fl_list *node) {
@@ -18,7 +19,7 @@ static struct fl_pooled *idle(const struct fl_server *server, bool stale,
 
 /* An idle connection, the one used last (so that the others can age), else
    the one that has waited longest for another request. */
-static struct fl_pooled *room(const struct fl_server *server, fl_time now) {
+struct fl_pooled *fl_balance_room(const struct fl_server *server, fl_time now) {
   struct fl_pooled *found = idle(server, false, now);
   struct fl_list *node = fl_list_first(&server->conns[FL_POOLED_BUSY]);
   return found != NULL || node == NULL ? found : of(node);
@@ -45,18 +46,33 @@ static void revive(struct fl_upstream *upstream, fl_time now) {
   }
 }
 
+void fl_balance_revive(struct fl_server *server, uint64_t waiting,
+                       fl_time now) {
+  const struct fl_upstream_config *config = server->upstream->config;
+  struct fl_pooled *pooled;
+  while (config->pool.validate_after != 0 &&
+         (uint64_t)server->quiet * config->in_flight < waiting &&
+         (pooled = idle(server, true, now)) != NULL)
+    fl_pooled_check(pooled, now);
+}
+
 static uint32_t turn(uint32_t next, uint32_t i, uint32_t count) {
   return (next + i) % count;
 }
 
 struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
+                                     const struct fl_addr *client,
                                      fl_time now) {
+  if (fl_hashing_is_on(upstream)) {
+    struct fl_server *server = fl_hashing_server(upstream, client, now);
+    return server == NULL ? NULL : fl_balance_room(server, now);
+  }
   uint32_t count = upstream->server_count;
   struct fl_server *best = NULL;
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
         upstream->servers[turn(upstream->next_request, i, count)];
-    if (room(server, now) == NULL || !fl_server_may_use(server))
+    if (fl_balance_room(server, now) == NULL || !fl_server_may_use(server))
       continue;
     if (best == NULL ||
         server->in_flight + server->relayed < best->in_flight + best->relayed)
@@ -69,7 +85,7 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
     return NULL;
   }
   upstream->next_request = (best->index + 1) % count;
-  return room(best, now);
+  return fl_balance_room(best, now);
 }
 
 struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
@@ -94,17 +110,23 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
   return best;
 }
 
-fl_time fl_balance_retry_at(const struct fl_upstream *upstream) {
+/* When backoff lets this one be tried; FL_NEVER while it is. */
+static fl_time retry_at(const struct fl_server *server) {
+  if (server->failures == 0)
+    return server->rests_until;
+  return server->connecting > 0
+             ? FL_NEVER
+             : fl_time_max(server->retry_at, server->rests_until);
+}
+
+fl_time fl_balance_retry_at(const struct fl_upstream *upstream, fl_time now) {
+  /* Clients wait for one server while others need not be waited for. */
+  bool later = fl_hashing_is_on(upstream);
   fl_time retry = FL_NEVER;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = upstream->servers[i];
-    if (!fl_server_may_use(server))
-      continue;
-    if (server->failures == 0)
-      retry = fl_time_min(retry, server->rests_until);
-    else if (server->connecting == 0)
-      retry = fl_time_min(retry,
-                          fl_time_max(server->retry_at, server->rests_until));
+    if (fl_server_may_use(server) && (!later || retry_at(server) > now))
+      retry = fl_time_min(retry, retry_at(server));
   }
   return retry;
 }

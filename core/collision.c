@@ -1,5 +1,7 @@
 #include "core/collision.h"
 
+#include "core/hashing.h"
+
 #include <assert.h>
 
 enum fl_reason fl_collision_key(const struct fl_upstream *upstream,
@@ -17,11 +19,14 @@ enum fl_reason fl_collision_key(const struct fl_upstream *upstream,
 }
 
 /* A connection in that state that may have requests and does not have the
-   key. */
+   key; of `server` alone where that is not NULL. */
 static struct fl_pooled *room_without(const struct fl_upstream *upstream,
+                                      const struct fl_server *server,
                                       const struct fl_key_view *view,
                                       enum fl_pooled_state state, fl_time now) {
   for (uint32_t i = 0; i < upstream->server_count; i++) {
+    if (server != NULL && upstream->servers[i] != server)
+      continue;
     const struct fl_list *list = &upstream->servers[i]->conns[state];
     for (struct fl_list *node = list->next; node != list; node = node->next) {
       struct fl_pooled *pooled =
@@ -44,9 +49,12 @@ struct fl_key *fl_collision_place(struct fl_upstream *upstream,
   key = fl_keys_on(&upstream->keys, view, *place);
   if (key == NULL || client->bound != NULL)
     return key;
-  struct fl_pooled *other = room_without(upstream, view, FL_POOLED_IDLE, now);
+  const struct fl_server *server =
+      fl_hashing_is_on(upstream) ? (*place)->server : NULL;
+  struct fl_pooled *other =
+      room_without(upstream, server, view, FL_POOLED_IDLE, now);
   if (other == NULL)
-    other = room_without(upstream, view, FL_POOLED_BUSY, now);
+    other = room_without(upstream, server, view, FL_POOLED_BUSY, now);
   if (other == NULL)
     return key;
   *place = other;

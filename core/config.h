@@ -104,7 +104,11 @@ enum fl_mode {
   FL_MODES
 };
 
-enum fl_balance { FL_BALANCE_ROUND_ROBIN, FL_BALANCE_LEAST_IN_FLIGHT };
+enum fl_balance {
+  FL_BALANCE_ROUND_ROBIN,
+  FL_BALANCE_LEAST_IN_FLIGHT,
+  FL_BALANCE_HASH_CLIENT
+};
 
 struct fl_listener_config {
   char *name;

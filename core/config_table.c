@@ -36,7 +36,8 @@ static const char *const framings[] = {"line", "delimited", "length", "fixed",
 static const char *const command_framings[] = {"line", NULL};
 static const char *const byte_orders[] = {"big", "little", NULL};
 static const char *const encodings[] = {"binary", "ascii", "bcd", NULL};
-static const char *const balances[] = {"round_robin", "least_in_flight", NULL};
+static const char *const balances[] = {"round_robin", "least_in_flight",
+                                       "hash_client", NULL};
 static const char *const pairings[] = {"order", "id", "key", NULL};
 static const char *const on_lates[] = {"discard", "retire", NULL};
 static const char *const on_collisions[] = {"wait", "refuse", NULL};
@@ -649,8 +650,9 @@ static const struct fl_config_row upstream_rows[] = {
   {"balance", FL_CONFIG_CHOICE, 0, "least_in_flight", .choices = balances,
    FIELD(fl_upstream_config, balance),
    .meaning = "Which server gets the next request or connection: each in "
-              "turn, or the one with the fewest requests (for relays: "
-              "connections) under way."},
+              "turn, the one with the fewest requests (for relays: "
+              "connections) under way, or the one that belongs to the "
+              "client's IP address."},
   {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_RESTART, "auto", 1,
    64, FIELD(fl_upstream_config, workers),
    .meaning = "Workers it is spread over, at most as many as there are and "

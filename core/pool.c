@@ -1,6 +1,7 @@
 #include "core/pool.h"
 
 #include "core/balance.h"
+#include "core/hashing.h"
 #include "core/pool_parts.h"
 #include "core/relay.h"
 
@@ -43,7 +44,8 @@ static bool wants_more(const struct fl_upstream *upstream) {
     coming += server->quiet + (server->failures == 0 ? server->connecting : 0);
   }
   return fl_pool_live(upstream) < min ||
-         coming * upstream->config->in_flight < upstream->waiting;
+         (!fl_hashing_is_on(upstream) &&
+          coming * upstream->config->in_flight < upstream->waiting);
 }
 
 /* Where clients wait and there is no room, idle connections of ejected servers
@@ -61,16 +63,39 @@ static void make_room(struct fl_upstream *upstream, fl_time now) {
   }
 }
 
+/* With hash_client: what those that wait need. One that cannot have its server
+   yet looks again: for another, if this connect is one that may fail. */
+static void keep_promises(struct fl_upstream *upstream, fl_time now) {
+  if (!fl_hashing_is_on(upstream) || upstream->waiting == 0 ||
+      upstream->config->mode == FL_MODE_RELAY)
+    return;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    struct fl_server *server = upstream->servers[i];
+    while (server->promised > 0 && fl_budget_allows(upstream) &&
+           fl_server_may_connect(server, now)) {
+      server->promised--;
+      if (!open_to(server, false, now) || server->failures > 0)
+        fl_upstream_wake(upstream);
+    }
+  }
+}
+
+static fl_time retry_at(const struct fl_upstream *upstream, fl_time now) {
+  bool waited_for = fl_hashing_is_on(upstream) && upstream->waiting > 0;
+  return wants_more(upstream) || waited_for ? fl_balance_retry_at(upstream, now)
+                                            : FL_NEVER;
+}
+
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
   struct fl_server *server;
   make_room(upstream, now);
+  keep_promises(upstream, now);
   while (wants_more(upstream) &&
          (server = fl_balance_connect(upstream, now)) != NULL)
     if (!open_to(server, false, now))
       break;
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
-                  wants_more(upstream) ? fl_balance_retry_at(upstream)
-                                       : FL_NEVER);
+                  retry_at(upstream, now));
 }
 
 /* After a reload. */

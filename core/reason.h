@@ -81,6 +81,7 @@
     "the server did not answer reset.send with reset.expect alone")            \
   X(PROBED, "probed", "the connection was a health check and is done")         \
   X(EJECTED, "ejected", "others need the place of a server that was ejected")  \
+  X(DISPLACED, "displaced", "clients of another server needed its place")      \
   X(POOL_IDLE, "pool_idle", "the connection was idle for pool.idle_timeout")   \
   X(ADDRESS_GONE, "address_gone",                                              \
     "the server's name no longer has that address")                            \

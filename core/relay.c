@@ -2,6 +2,7 @@
 
 #include "core/balance.h"
 #include "core/gateway_state.h"
+#include "core/hashing.h"
 #include "core/health.h"
 #include "core/relay_end.h"
 #include "core/relay_flow.h"
@@ -267,16 +268,38 @@ static struct fl_relay *first_in_turn(struct fl_upstream *upstream) {
   return relay;
 }
 
-void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
+/* With hash_client. */
+static void serve_by_hash(struct fl_upstream *upstream, fl_time now) {
+  struct fl_pooled *pooled;
+  struct fl_server *server;
+  struct fl_list *node;
+  while (upstream->waiting > 0 &&
+         (node = fl_hashing_next(upstream, &pooled, &server, now)) != NULL) {
+    fl_relay_stop_waiting(waiter(node));
+    if (pooled != NULL)
+      take(waiter(node), pooled, now);
+    else
+      begin(waiter(node), server, now);
+  }
+}
+
+static void serve(struct fl_upstream *upstream, fl_time now) {
   struct fl_pooled *pooled;
   struct fl_server *server;
   while (upstream->waiting > 0 &&
-         (pooled = fl_balance_request(upstream, now)) != NULL)
+         (pooled = fl_balance_request(upstream, NULL, now)) != NULL)
     take(first_in_turn(upstream), pooled, now);
   while (upstream->waiting > 0 && fl_budget_allows(upstream) &&
          upstream->config->mode == FL_MODE_RELAY &&
          (server = fl_balance_connect(upstream, now)) != NULL)
     begin(first_in_turn(upstream), server, now);
+}
+
+void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
+  if (fl_hashing_is_on(upstream))
+    serve_by_hash(upstream, now);
+  else
+    serve(upstream, now);
   while (upstream->waiting > upstream->max_waiters) /* the newest go */
     fl_relay_refuse(waiter(upstream->waiters.prev), FL_TOO_MANY_WAITERS, NULL,
                     now);
@@ -286,7 +309,7 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
       fl_time_min(upstream->deadline.due, fl_session_relieve(upstream, now));
   if (upstream->waiting > 0 && fl_budget_allows(upstream) &&
       upstream->config->mode == FL_MODE_RELAY) /* else the pool connects */
-    due = fl_time_min(due, fl_balance_retry_at(upstream));
+    due = fl_time_min(due, fl_balance_retry_at(upstream, now));
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline, due);
 }
 

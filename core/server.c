@@ -2,6 +2,7 @@
 
 #include "core/backoff.h"
 #include "core/gateway_state.h"
+#include "core/hashing.h"
 #include "core/health.h"
 #include "core/relay.h"
 #include "core/upstream.h"
@@ -20,6 +21,7 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
   server->upstream = upstream;
   server->endpoint = endpoint;
   server->index = index;
+  server->seed = fl_hashing_seed(endpoint->text);
   server->standing = generation->upstreams[upstream_index].standings[index];
   fl_list_init(&server->looking);
   fl_list_init(&server->link);

@@ -30,6 +30,9 @@ struct fl_server {
   struct fl_list relays;                  /* that have a connection to it */
   uint32_t relayed;                       /* of them, established */
   uint32_t failures;                      /* in a row */
+  uint64_t seed;                          /* of its weights; core/hashing.h */
+  uint32_t wanted;            /* with hash_client: clients that wait for it */
+  uint32_t promised;          /* and connections to open for them */
   bool down;                  /* SERVER_DOWN was told, SERVER_UP not yet */
   struct fl_generation *gone; /* a reload took it out: the last generation it
                                  is of, held; else NULL */

@@ -3,6 +3,7 @@
 #include "core/balance.h"
 #include "core/collision.h"
 #include "core/gateway_state.h"
+#include "core/hashing.h"
 #include "core/health.h"
 #include "core/placement.h"
 #include "core/relay.h"
@@ -101,7 +102,7 @@ static struct fl_pooled *place_for(struct fl_upstream *upstream,
   if (upstream->waiting + upstream->following > 0)
     return NULL;
   if (client->bound == NULL)
-    return fl_balance_request(upstream, now);
+    return fl_balance_request(upstream, &client->conn.peer, now);
   return fl_pooled_has_room(client->bound) ? client->bound : NULL;
 }
 
@@ -187,6 +188,21 @@ void fl_upstream_wait(struct fl_upstream *upstream, struct fl_client *client) {
 
 /* Dispatching. */
 
+/* The first of the waiters that may go on, and where; NULL for none. */
+static struct fl_client *next_waiter(struct fl_upstream *upstream,
+                                     struct fl_pooled **place, fl_time now) {
+  struct fl_client *client = first_waiter(&upstream->waiters);
+  struct fl_server *server;
+  if (client == NULL)
+    return NULL;
+  if (fl_hashing_is_on(upstream)) {
+    struct fl_list *node = fl_hashing_next(upstream, place, &server, now);
+    return node == NULL ? NULL : waiter(node);
+  }
+  *place = fl_balance_request(upstream, &client->conn.peer, now);
+  return *place == NULL ? NULL : client;
+}
+
 /* The waiting client with the oldest ticket for which there is a place, and
    the place; NULL when there is none. */
 static struct fl_client *next_turn(struct fl_upstream *upstream,
@@ -205,8 +221,9 @@ static struct fl_client *next_turn(struct fl_upstream *upstream,
   struct fl_client *client = first_waiter(&upstream->waiters);
   if (client == NULL || (next != NULL && next->ticket < client->ticket))
     return next;
-  struct fl_pooled *pooled = fl_balance_request(upstream, now);
-  if (pooled == NULL)
+  struct fl_pooled *pooled;
+  client = next_waiter(upstream, &pooled, now);
+  if (client == NULL || (next != NULL && next->ticket < client->ticket))
     return next;
   *place = pooled;
   return client;
@@ -441,10 +458,10 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
   assert(states[FL_POOLED_LEAVING] + states[FL_POOLED_CLOSING] ==
          upstream->closing);
   if (fl_pool_lends(upstream)) {
-    /* Nobody waits beside a connection that nobody has, but one of a server
-       that health checks have ejected. */
+    /* Nobody waits beside a connection that nobody has, but for those of other
+       clients' servers, and of ejected ones. */
     assert(upstream->waiting == 0 || !fl_list_empty(&upstream->dispatch) ||
-           states[FL_POOLED_IDLE] == 0 ||
+           states[FL_POOLED_IDLE] == 0 || fl_hashing_is_on(upstream) ||
            upstream->config->health.interval > 0);
     fl_relay_check(upstream);
     return;
@@ -464,5 +481,5 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
      idle ones that have to be checked first. (Another shard may just have found
      that a server is fit for use again.) */
   assert(waiting == 0 || usable == 0 || !fl_list_empty(&upstream->dispatch) ||
-         upstream->config->health.interval > 0);
+         upstream->config->health.interval > 0 || fl_hashing_is_on(upstream));
 }

@@ -1,8 +1,13 @@
 """Several servers of one upstream."""
 
+import json
+import re
 import threading
+from pathlib import Path
 
-from harness import SLOW, LineServer, gateway_config, wait_until
+from harness import SLOW, LineServer, at, gateway_config, wait_until
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "config/examples/balance.json"
 
 
 def tagged(tag, delay=0.0):
@@ -146,3 +151,47 @@ def test_the_dead_server_is_used_again(fairlead, line_server, connect):
     )
     line_server(tagged(b"1"), address=first.address)
     wait_both("both are used again")
+
+
+def test_each_address_has_a_server(fairlead, line_server, connect):
+    """The example: the same one for all connections of an address; only those
+    of a server that goes have another, and they come back with it."""
+    tags = [b"a", b"b", b"c"]
+    servers = [LineServer(tagged(tag)) for tag in tags]
+    try:
+        text = re.sub(r"^\s*//.*$", "", EXAMPLE.read_text(), flags=re.M)
+        config = json.loads(text)
+        config["listeners"][0]["listen"] = ["127.0.0.1:0"]
+        upstream = config["upstreams"][0]
+        upstream["servers"] = [at(server.address) for server in servers]
+        upstream["backoff"] = {"initial": "10ms", "max": "50ms"}
+        gateway = fairlead(config)
+
+        def of(host):
+            with connect(gateway.address("caches"), source=host) as client:
+                replies = {client.ask(b"x")[:1] for _ in range(3)}
+            return b"".join(sorted(replies))
+
+        hosts = [f"127.0.0.{i}" for i in range(1, 41)]
+        first = {host: of(host) for host in hosts}
+        assert set(first.values()) == set(tags)
+        assert {host: of(host) for host in hosts} == first
+
+        servers[1].stop()
+        gateway.wait_log(rf"{at(servers[1].address)}.*peer_closed|"
+                         rf"{at(servers[1].address)} is down")
+        without = {host: of(host) for host in hosts}
+        for host in hosts:
+            if first[host] == b"b":
+                assert without[host] != b"b"
+            else:
+                assert without[host] == first[host]
+
+        servers[1] = LineServer(tagged(b"b"), address=servers[1].address)
+        wait_until(
+            lambda: {host: of(host) for host in hosts} == first,
+            "its clients are back",
+        )
+    finally:
+        for server in servers:
+            server.stop()

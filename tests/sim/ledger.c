@@ -119,6 +119,7 @@ void sim_ledger_gone(struct sim *sim, uint32_t upstream) {
 
 /* -- turns -- */
 
+/* Whether they stand in the same queue. By address, each server has one. */
 static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
   const struct account *accounts = sim->ledger->accounts;
   const struct fl_listener_config *listeners = sim->config->listeners;
@@ -129,7 +130,10 @@ static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
   return a != b && accounts[b].known &&
          accounts[a].worker == accounts[b].worker &&
          of_a->mode == FL_MODE_REQUEST && of_b->mode == FL_MODE_REQUEST &&
-         of_a->upstream == of_b->upstream;
+         of_a->upstream == of_b->upstream &&
+         (sim->config->upstreams[of_a->upstream].balance !=
+              FL_BALANCE_HASH_CLIENT ||
+          a % SIM_SOURCES == b % SIM_SOURCES);
 }
 
 /* Whether nothing excuses that it is passed by. Equal keys may wait for each

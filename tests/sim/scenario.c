@@ -92,6 +92,12 @@ static void add_pool(struct draft *draft, uint32_t upstream, unsigned max) {
       (unsigned)chance(sim, 200, 10000));
 }
 
+static const char *draw_balance(struct sim *sim) {
+  static const char *const names[] = {"round_robin", "least_in_flight",
+                                      "hash_client"};
+  return names[chance(sim, 0, 2)];
+}
+
 /* Times in which a connection, or a server, is left alone. */
 static void add_quiet(struct draft *draft, unsigned in_flight) {
   struct sim *sim = draft->sim;
@@ -223,8 +229,8 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
   add_servers(draft, upstream);
   add(draft, "\"framing\": %s, \"reply_framing\": %s, ", plan->wire.text,
       plan->reply_wire.text);
-  add(draft, "\"balance\": \"%s\", \"workers\": %u, ",
-      percent(sim, 50) ? "round_robin" : "least_in_flight", shards);
+  add(draft, "\"balance\": \"%s\", \"workers\": %u, ", draw_balance(sim),
+      shards);
   add_rules(draft, plan);
   unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
   if (plan->wire.pair.by != FL_PAIR_ORDER)
@@ -255,8 +261,7 @@ static void add_relay_upstream(struct draft *draft, uint32_t upstream) {
       upstream);
   for (unsigned i = 1; i < servers; i++)
     add(draft, ", \"10.200.0.%u:7000\"", i + 1);
-  add(draft, "], \"balance\": \"%s\", ",
-      percent(sim, 50) ? "round_robin" : "least_in_flight");
+  add(draft, "], \"balance\": \"%s\", ", draw_balance(sim));
   add_time(draft, "write_timeout", ample ? 60000 : 500, 60000);
   add_time(draft, "connect_timeout", ample ? 5000 : 200, 5000);
   if (draft->relays == RAW_SESSIONS ||

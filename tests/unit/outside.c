@@ -224,10 +224,16 @@ void fl_outside_pass(struct fl_outside *outside, fl_time duration) {
 struct fl_sock *fl_outside_accept(struct fl_outside *outside,
                                   uint32_t listener) {
   struct fl_addr peer = {.family = FL_ADDR_IP4, .port = 9, .ip = {192, 0, 2}};
+  return fl_outside_accept_from(outside, listener, &peer);
+}
+
+struct fl_sock *fl_outside_accept_from(struct fl_outside *outside,
+                                       uint32_t listener,
+                                       const struct fl_addr *peer) {
   struct fl_sock *sock = new_sock(outside);
   assert(sock != NULL);
   sock->conn =
-      fl_gateway_accept(outside->gateway, listener, sock, &peer, outside->now);
+      fl_gateway_accept(outside->gateway, listener, sock, peer, outside->now);
   if (sock->conn == NULL)
     return NULL;
   fl_occupancy_enter(&outside->occupancy[listener], 100);

@@ -71,6 +71,9 @@ void fl_outside_pass(struct fl_outside *outside, fl_time duration);
 
 struct fl_sock *fl_outside_accept(struct fl_outside *outside,
                                   uint32_t listener);
+struct fl_sock *fl_outside_accept_from(struct fl_outside *outside,
+                                       uint32_t listener,
+                                       const struct fl_addr *peer);
 
 /* The i-th socket that core connected, counting from 0; NULL when there are
    not that many. */
