@@ -11,6 +11,8 @@ static struct fl_pooled *of(struct fl_list *node) {
 static struct fl_pooled *idle(const struct fl_server *server, bool stale,
                               fl_time now) {
   const struct fl_list *list = &server->conns[FL_POOLED_IDLE];
+  if (server->upstream->config->pool.validate_after == 0) /* none has to be */
+    return stale || fl_list_empty(list) ? NULL : of(list->next);
   for (struct fl_list *node = list->next; node != list; node = node->next)
     if (fl_pooled_stale(of(node), now) == stale)
       return of(node);
@@ -69,14 +71,18 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
   }
   uint32_t count = upstream->server_count;
   struct fl_server *best = NULL;
+  struct fl_pooled *place = NULL;
   for (uint32_t i = 0; i < count; i++) {
     struct fl_server *server =
         upstream->servers[turn(upstream->next_request, i, count)];
-    if (fl_balance_room(server, now) == NULL || !fl_server_may_use(server))
+    struct fl_pooled *found = fl_balance_room(server, now);
+    if (found == NULL || !fl_server_may_use(server))
       continue;
     if (best == NULL ||
-        server->in_flight + server->relayed < best->in_flight + best->relayed)
+        server->in_flight + server->relayed < best->in_flight + best->relayed) {
       best = server;
+      place = found;
+    }
     if (upstream->config->balance == FL_BALANCE_ROUND_ROBIN)
       break;
   }
@@ -85,7 +91,7 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
     return NULL;
   }
   upstream->next_request = (best->index + 1) % count;
-  return fl_balance_room(best, now);
+  return place;
 }
 
 struct fl_server *fl_balance_connect(struct fl_upstream *upstream,

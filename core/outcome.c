@@ -27,11 +27,12 @@ static const char *server_of(const struct fl_pooled *pooled) {
 /* Replies. */
 
 /* Takes an exchange out; its key is free. */
-static struct fl_exchange take(struct fl_pooled *pooled,
-                               struct fl_exchange *exchange) {
+static inline struct fl_exchange take(struct fl_pooled *pooled,
+                                      struct fl_exchange *exchange) {
+  struct fl_key *key = exchange->key;
   struct fl_exchange taken = fl_exchanges_take(&pooled->exchanges, exchange);
-  if (taken.key != NULL)
-    fl_collision_free(upstream_of(pooled), taken.key);
+  if (key != NULL)
+    fl_collision_free(upstream_of(pooled), key);
   return taken;
 }
 
@@ -114,7 +115,8 @@ static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
     metrics_of(pooled)->replies_dropped++;
     return true;
   }
-  fl_health_success(pooled->server, now);
+  if (upstream_of(pooled)->config->health.interval != 0)
+    fl_health_success(pooled->server, now);
   if (overtakes(pooled, exchange))
     return fl_exchanges_keep(&pooled->exchanges, exchange,
                              &pooled->conn.gateway->spare, frame);
@@ -187,13 +189,13 @@ static enum fl_reason find(const struct fl_pooled *pooled,
                            struct fl_slice frame,
                            struct fl_exchange **exchange) {
   enum fl_pair_by by = upstream_of(pooled)->config->pair.by;
-  enum fl_reason reason = FL_OK;
-  if (by == FL_PAIR_ID)
-    reason = find_by_id(pooled, frame, exchange);
-  else if (by == FL_PAIR_KEY)
-    reason = find_by_key(pooled, frame, exchange);
-  else
+  if (by == FL_PAIR_ORDER) {
     *exchange = fl_exchanges_oldest(&pooled->exchanges);
+    return FL_OK;
+  }
+  enum fl_reason reason = by == FL_PAIR_ID
+                              ? find_by_id(pooled, frame, exchange)
+                              : find_by_key(pooled, frame, exchange);
   if (reason == FL_OK && (*exchange)->state == FL_EXCHANGE_ANSWERED)
     return by == FL_PAIR_ID ? FL_UNKNOWN_ID : FL_UNKNOWN_KEY;
   return reason;

@@ -31,9 +31,12 @@ void fl_pool_probe(struct fl_server *server, fl_time now) {
 }
 
 static bool wants_more(const struct fl_upstream *upstream) {
-  uint32_t min =
-      upstream->gateway->stopping || upstream->leaving ? 0 : upstream->min_size;
+  bool too_few = fl_pool_live(upstream) < upstream->min_size;
   uint64_t coming = 0;
+  if (!too_few && upstream->waiting == 0)
+    return false; /* as a rule */
+  if (upstream->gateway->stopping || upstream->leaving)
+    too_few = false;
   if (!fl_budget_allows(upstream))
     return false;
   /* Attempts at a server that fails are no help to those that wait. */
@@ -43,9 +46,8 @@ static bool wants_more(const struct fl_upstream *upstream) {
       continue;
     coming += server->quiet + (server->failures == 0 ? server->connecting : 0);
   }
-  return fl_pool_live(upstream) < min ||
-         (!fl_hashing_is_on(upstream) &&
-          coming * upstream->config->in_flight < upstream->waiting);
+  return too_few || (!fl_hashing_is_on(upstream) &&
+                     coming * upstream->config->in_flight < upstream->waiting);
 }
 
 /* Where clients wait and there is no room, idle connections of ejected servers
@@ -80,22 +82,25 @@ static void keep_promises(struct fl_upstream *upstream, fl_time now) {
   }
 }
 
-static fl_time retry_at(const struct fl_upstream *upstream, fl_time now) {
+static fl_time retry_at(const struct fl_upstream *upstream, bool more,
+                        fl_time now) {
   bool waited_for = fl_hashing_is_on(upstream) && upstream->waiting > 0;
-  return wants_more(upstream) || waited_for ? fl_balance_retry_at(upstream, now)
-                                            : FL_NEVER;
+  return more || waited_for ? fl_balance_retry_at(upstream, now) : FL_NEVER;
 }
 
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
   struct fl_server *server;
+  bool more;
   make_room(upstream, now);
   keep_promises(upstream, now);
-  while (wants_more(upstream) &&
+  while ((more = wants_more(upstream)) &&
          (server = fl_balance_connect(upstream, now)) != NULL)
-    if (!open_to(server, false, now))
+    if (!open_to(server, false, now)) {
+      more = wants_more(upstream);
       break;
+    }
   fl_deadline_set(&upstream->gateway->deadlines, &upstream->deadline,
-                  retry_at(upstream, now));
+                  retry_at(upstream, more, now));
 }
 
 /* After a reload. */

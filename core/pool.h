@@ -63,10 +63,6 @@ struct fl_pooled {
    max_size and backoff allow. */
 void fl_pool_fill(struct fl_upstream *upstream, fl_time now);
 
-/* Whether clients have the connections of this upstream to themselves, one
-   each. Those that nobody has are the pool's. */
-bool fl_pool_lends(const struct fl_upstream *upstream);
-
 /* Gives an idle connection to a client: moves what it is to `to`, its end of
    life to *expires, and frees it. Its place on the server goes with it. What
    the server had sent unasked is in to->in. */

@@ -3,11 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-bool fl_pool_lends(const struct fl_upstream *upstream) {
-  return upstream->config->mode == FL_MODE_RELAY ||
-         upstream->config->mode == FL_MODE_SESSION;
-}
-
 /* Whether what came is how `expect` begins. */
 static bool begins(const struct fl_bytes *expect, const struct fl_buffer *in) {
   struct fl_slice came = fl_buffer_peek(in);

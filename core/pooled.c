@@ -21,6 +21,12 @@ static bool is_quiet(const struct fl_pooled *pooled) {
          pooled->state == FL_POOLED_CHECKING;
 }
 
+/* The states of a request's way, which no count knows. */
+static bool is_serving(const struct fl_pooled *pooled) {
+  return pooled->state == FL_POOLED_IDLE || pooled->state == FL_POOLED_BUSY ||
+         pooled->state == FL_POOLED_FULL;
+}
+
 static bool is_closing(const struct fl_pooled *pooled) {
   return pooled->state == FL_POOLED_LEAVING ||
          pooled->state == FL_POOLED_CLOSING;
@@ -41,9 +47,11 @@ static void enter_idle(struct fl_pooled *pooled) {
 void fl_pooled_enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
   struct fl_server *server = pooled->server;
   pooled->state = state;
-  server->upstream->closing += is_closing(pooled);
-  server->connecting += is_coming(pooled);
-  server->quiet += is_quiet(pooled);
+  if (!is_serving(pooled)) {
+    server->upstream->closing += is_closing(pooled);
+    server->connecting += is_coming(pooled);
+    server->quiet += is_quiet(pooled);
+  }
   if (state == FL_POOLED_IDLE)
     enter_idle(pooled);
   else
@@ -51,9 +59,12 @@ void fl_pooled_enter(struct fl_pooled *pooled, enum fl_pooled_state state) {
 }
 
 void fl_pooled_leave(struct fl_pooled *pooled) {
-  pooled->server->upstream->closing -= is_closing(pooled);
-  pooled->server->connecting -= is_coming(pooled);
-  pooled->server->quiet -= is_quiet(pooled);
+  struct fl_server *server = pooled->server;
+  if (!is_serving(pooled)) {
+    server->upstream->closing -= is_closing(pooled);
+    server->connecting -= is_coming(pooled);
+    server->quiet -= is_quiet(pooled);
+  }
   fl_list_remove(&pooled->conn.link);
 }
 
@@ -92,7 +103,7 @@ fl_time fl_pooled_request_due(const struct fl_pooled *pooled) {
   return pooled->exchanges.started == 0 ? FL_NEVER : pooled->exchanges.soonest;
 }
 
-static fl_time request_or_write_due(const struct fl_pooled *pooled) {
+static inline fl_time request_or_write_due(const struct fl_pooled *pooled) {
   return fl_time_min(
       fl_pooled_request_due(pooled),
       fl_transport_write_due(

@@ -231,7 +231,8 @@ void fl_conn_connected(struct fl_conn *conn, enum fl_reason reason,
 }
 
 void fl_conn_data(struct fl_conn *conn, struct fl_slice bytes, fl_time now) {
-  assert(bytes.size <= (conn->bulk ? FL_BULK_READ_MAX : FL_READ_MAX));
+  assert(bytes.size <= FL_READ_MAX ||
+         (conn->bulk && bytes.size <= FL_BULK_READ_MAX));
   if (conn->sock == NULL || bytes.size == 0)
     return;
   conn->bytes_in += bytes.size;

@@ -59,6 +59,13 @@ struct fl_upstream {
                                   that left to the reply's last */
 };
 
+/* Whether clients have the connections of this upstream to themselves, one
+   each. Those that nobody has are the pool's. */
+static inline bool fl_pool_lends(const struct fl_upstream *upstream) {
+  return upstream->config->mode == FL_MODE_RELAY ||
+         upstream->config->mode == FL_MODE_SESSION;
+}
+
 enum fl_submit { FL_SUBMIT_ASSIGNED, FL_SUBMIT_WAITS, FL_SUBMIT_REFUSED };
 
 /* This worker's shard of upstream `index` of a generation's configuration. It
