@@ -142,8 +142,9 @@ static void open(struct fl_relay *relay, fl_time now) {
   fl_histogram_add(&upstream_of(relay)->acquire, now - relay->active);
   relay->active = now;
   relay->connector.server->relayed++;
-  fl_transport_bulk(&relay->client.conn, !fl_session_framed(relay));
-  fl_transport_bulk(&relay->server.conn, !fl_session_framed(relay));
+  relay->framed = fl_session_framed(relay);
+  fl_transport_bulk(&relay->client.conn, !relay->framed);
+  fl_transport_bulk(&relay->server.conn, !relay->framed);
   fl_transport_read(&relay->client.conn, true);
   fl_transport_read(&relay->server.conn, true);
   fl_relay_arm(relay);
@@ -351,6 +352,7 @@ struct fl_relay *fl_relay_new(struct fl_listener *listener,
   if (relay == NULL)
     return NULL;
   relay->listener = listener;
+  relay->framed = fl_session_framed(relay);
   relay->client.conn.sock = sock;
   relay->client.conn.peer = *peer;
   relay->client.conn.opened = relay->active = now;

@@ -60,6 +60,7 @@ struct fl_relay {
   uint8_t failed;         /* enum fl_reason of the last failed connect, and
                              in DELIVERING of the side that is gone */
   bool server_spoke;      /* the last bytes were the server's */
+  bool framed;            /* bytes pass as whole frames, in a session */
 };
 
 /* Takes an accepted socket. Returns NULL when memory is out. */

@@ -35,7 +35,7 @@ static void tell_client_closed(struct fl_relay *relay, enum fl_reason reason,
                            .bytes_in = conn->bytes_in,
                            .bytes_out = conn->bytes_out,
                            .frames = conn->frames,
-                           .raw = !fl_session_framed(relay),
+                           .raw = !relay->framed,
                            .duration = now - conn->opened};
   of_listener(relay)->clients_closed[reason]++;
   of_listener(relay)->client_bytes_in += conn->bytes_in;
@@ -54,7 +54,7 @@ static void tell_server_closed(struct fl_relay *relay, enum fl_reason reason,
                            .bytes_in = conn->bytes_in,
                            .bytes_out = conn->bytes_out,
                            .frames = conn->frames,
-                           .raw = !fl_session_framed(relay),
+                           .raw = !relay->framed,
                            .duration = now - conn->opened};
   of_upstream(relay)->upstream_closed[reason]++;
   of_upstream(relay)->upstream_bytes_in += conn->bytes_in;

@@ -144,11 +144,11 @@ static void pass_fin(struct fl_relay *relay, struct fl_relay_side *to,
    nearly reached, a frame that began before it among it. */
 static size_t most_unsent(const struct fl_relay *relay,
                           const struct fl_relay_side *from) {
-  size_t frame = from == &relay->server ? upstream_of(relay)->config->max_frame
-                                        : relay->listener->config->max_frame;
-  return fl_session_framed(relay)
-             ? FL_HIGH_WATERMARK + (size_t)FL_READ_MAX + frame
-             : FL_HIGH_WATERMARK + (size_t)FL_BULK_READ_MAX;
+  if (!relay->framed)
+    return FL_HIGH_WATERMARK + (size_t)FL_BULK_READ_MAX;
+  return FL_HIGH_WATERMARK + (size_t)FL_READ_MAX +
+         (from == &relay->server ? upstream_of(relay)->config->max_frame
+                                 : relay->listener->config->max_frame);
 }
 
 static void pass_bytes(struct fl_relay *relay, struct fl_relay_side *from,
@@ -220,7 +220,7 @@ void fl_relay_pass(struct fl_relay *relay, struct fl_relay_side *from,
   if (relay->state != FL_RELAY_OPEN || from->fin)
     return; /* read before reading was switched off */
   relay->active = now;
-  if (!fl_session_framed(relay))
+  if (!relay->framed)
     pass_bytes(relay, from, bytes, now);
   else
     pass_frames(relay, from, bytes, now);

@@ -84,7 +84,7 @@ static bool can_reset(const struct fl_relay *relay) {
    frames, there are as many replies as requests; of raw bytes, the last ones
    were the server's. */
 static bool answered(const struct fl_relay *relay) {
-  if (!fl_session_framed(relay))
+  if (!relay->framed)
     return relay->server_spoke;
   return relay->server.conn.frames - relay->frames_before >=
          relay->client.conn.frames;
@@ -94,7 +94,7 @@ bool fl_session_keeps_fin(const struct fl_relay *relay, bool *is_answered) {
   if (!can_reset(relay))
     return false;
   *is_answered = answered(relay);
-  return *is_answered || fl_session_framed(relay);
+  return *is_answered || relay->framed;
 }
 
 static bool is_clean(const struct fl_relay *relay) {

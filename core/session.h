@@ -11,7 +11,8 @@
 /* The client waits for its own first byte: it claims nothing. */
 bool fl_session_silent(const struct fl_relay *relay);
 
-/* Whether bytes pass as whole frames; false of relays and of raw sessions. */
+/* Whether bytes are to pass as whole frames, as config.json says; false of
+   relays and of raw sessions. */
 bool fl_session_framed(const struct fl_relay *relay);
 
 /* Bytes of a client that has no connection yet: they are kept, and the first
