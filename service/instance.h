@@ -7,8 +7,9 @@
 #include "service/listeners.h"
 
 struct fl_instance {
-  const struct fl_config *config;
-  const char *path; /* of its file, for people */
+  const struct fl_config *config; /* of the start; what a reload may change is
+                                     in control->reload->generation */
+  const char *path;               /* of its file, for people */
   struct fl_listeners *listeners;
   struct fl_control *control;
   struct fl_worker **workers; /* all have started */

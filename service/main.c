@@ -87,6 +87,9 @@ int main(int argc, char *argv[]) {
   case FL_ACTION_STATUS:
     options.remote.config = options.config;
     return printed(fl_remote_status(&options.remote));
+  case FL_ACTION_RELOAD:
+    options.remote.config = options.config;
+    return printed(fl_remote_reload(&options.remote));
   case FL_ACTION_STOP:
     options.remote.config = options.config;
     return fl_remote_stop(&options.remote);

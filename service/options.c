@@ -63,6 +63,26 @@ static const struct command {
      "\n"
      "Exit status: 0, 1 when no fairlead is reached there, 2 when the command\n"
      "line is wrong, 3 when the system refused.\n"},
+    {"reload", FL_ACTION_RELOAD,
+     "Usage: fairlead reload --config FILE\n"
+     "\n"
+     "Has the fairlead that runs with FILE read it again and put it into "
+     "effect,\n"
+     "all of it or nothing, as SIGHUP does; waits for that, and prints what\n"
+     "changed, or what is wrong. Clients and connections that the change does\n"
+     "not concern notice nothing.\n"
+     "\n"
+     "  --config FILE   the configuration that it runs with; or\n"
+     "  --control PATH  its control socket (its log names it at the start)\n"
+     "  --help          this text\n"
+     "\n"
+     "Exit status: 0 when the file is in effect, whether or not anything "
+     "had to\n"
+     "change; 1 when it is wrong or cannot be put into effect (a port in "
+     "use), or\n"
+     "no fairlead is reached there; 2 when the command line is wrong; 3 when "
+     "the\n"
+     "system refused, or it is stopping.\n"},
     {"stop", FL_ACTION_STOP,
      "Usage: fairlead stop --config FILE\n"
      "\n"
@@ -167,6 +187,8 @@ static const struct command {
      "  fairlead run --config FILE              serve until stopped\n"
      "  fairlead check --config FILE [--print]  check a configuration\n"
      "  fairlead status --config FILE           show what it is doing\n"
+     "  fairlead reload --config FILE           put the changed file into "
+     "effect\n"
      "  fairlead stop --config FILE             stop it, and wait\n"
      "  fairlead ping HOST:PORT [OPTION...]     measure a server's answers\n"
      "  fairlead connect HOST:PORT [OPTION...]  talk to a server\n"
@@ -188,7 +210,8 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 #define OF(action) (1U << (action))
 #define OF_CLIENTS (OF(FL_ACTION_PING) | OF(FL_ACTION_CONNECT))
-#define OF_REMOTE (OF(FL_ACTION_STATUS) | OF(FL_ACTION_STOP))
+#define OF_REMOTE                                                              \
+  (OF(FL_ACTION_STATUS) | OF(FL_ACTION_RELOAD) | OF(FL_ACTION_STOP))
 #define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK) | OF_REMOTE)
 
 /* The options of commands. */

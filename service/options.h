@@ -13,6 +13,7 @@ enum fl_action {
   FL_ACTION_RUN,
   FL_ACTION_CHECK,
   FL_ACTION_STATUS,
+  FL_ACTION_RELOAD,
   FL_ACTION_STOP,
   FL_ACTION_PING,
   FL_ACTION_CONNECT,
@@ -26,8 +27,9 @@ struct fl_options {
   const char *config;   /* a file; RUN and CHECK: "-" for standard input */
   struct fl_daemon_options daemon; /* RUN */
   bool print; /* CHECK: print the effective configuration */
-  struct fl_remote_options remote; /* of STATUS and STOP; but for `config` */
-  struct fl_ping_options ping;     /* PING and CONNECT */
+  struct fl_remote_options
+      remote;                  /* of STATUS, RELOAD, STOP; but for `config` */
+  struct fl_ping_options ping; /* PING and CONNECT */
 };
 
 enum { FL_OPTIONS_ERROR = 320 };

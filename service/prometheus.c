@@ -366,6 +366,27 @@ static fl_time of_timeval(uv_timeval_t time) {
   return (fl_time)time.tv_sec * FL_SECOND + (fl_time)time.tv_usec;
 }
 
+static void add_configuration(struct fl_text *to,
+                              const struct fl_reload_state *reload) {
+  static const char reloads[] = "fairlead_reloads_total";
+  static const char last[] =
+      "fairlead_config_last_reload_success_timestamp_seconds";
+  head(to, "fairlead_config_info", "gauge",
+       "1; the label is the SHA-256 of the configuration file.");
+  sample(to, "fairlead_config_info", &LABEL("sha256", reload->sha256), 1, 1);
+  head(to, "fairlead_config_generation", "gauge",
+       "1 at the start, and 1 more for each reload that changed anything.");
+  sample(to, "fairlead_config_generation", NULL, 0, reload->generation->number);
+  head(to, last, "gauge",
+       "Unix time of the start, or of the last reload that did not fail.");
+  sample(to, last, NULL, 0, reload->succeeded);
+  head(to, reloads, "counter", "Reloads, by their result.");
+  for (int i = 0; i < FL_RELOAD_OUTCOMES; i++)
+    sample(to, reloads,
+           &LABEL("result", fl_reload_outcome_name((enum fl_reload_outcome)i)),
+           1, reload->counts[i]);
+}
+
 static void add_process(struct fl_text *to,
                         const struct fl_instance *instance) {
   size_t resident = 0;
@@ -374,10 +395,7 @@ static void add_process(struct fl_text *to,
   (void)uv_getrusage(&usage);
   head(to, "fairlead_build_info", "gauge", "1; the label is the version.");
   sample(to, "fairlead_build_info", &LABEL("version", FL_VERSION), 1, 1);
-  head(to, "fairlead_config_info", "gauge",
-       "1; the label is the SHA-256 of the configuration file.");
-  sample(to, "fairlead_config_info", &LABEL("sha256", instance->config->sha256),
-         1, 1);
+  add_configuration(to, instance->control->reload);
   head(to, "fairlead_uptime_seconds", "gauge", "Time since the start.");
   seconds_sample(to, "fairlead_uptime_seconds", NULL, 0,
                  fl_clock() - instance->started);

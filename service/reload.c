@@ -12,60 +12,32 @@
 
 /* ---- telling ---- */
 
-/* A line of the log for each line of the text. */
-static void log_lines(int level, char *text) {
-  for (char *line = text; line != NULL && *line != '\0';) {
-    char *end = strchr(line, '\n');
-    if (end != NULL)
-      *end++ = '\0';
-    fl_log(level, "reload", "%s", line);
-    line = end;
+static void answer(const struct fl_reload_state *reload,
+                   struct fl_list *askers) {
+  struct fl_list *node;
+  while ((node = fl_list_pop(askers)) != NULL) {
+    struct fl_reload_asker *asker =
+        FL_CONTAINER(node, struct fl_reload_asker, link);
+    asker->done(asker, reload);
   }
 }
 
-static void log_failed(const struct fl_reload_state *reload,
-                       struct fl_text *faults) {
-  bool failed = faults->failed;
-  char *text = fl_text_take(faults);
-  if (failed)
-    fl_log(FL_LOG_ERROR, "reload", "out of memory");
-  log_lines(FL_LOG_ERROR, text);
-  free(text);
-  fl_log(FL_LOG_ERROR, "reload",
-         "nothing was changed; the configuration in effect stays "
-         "(generation %u)",
-         reload->generation->number);
+/* Those who asked while this one was under way get none. */
+static void refuse_later(struct fl_reload_state *reload) {
+  fl_reload_report_clear(&reload->report);
+  reload->status = FL_STATUS_SYSTEM;
+  reload->outcome = FL_RELOAD_FAILED;
+  fl_reload_say(&reload->report, FL_LOG_ERROR,
+                "fairlead is stopping; nothing was changed");
+  answer(reload, &reload->later);
 }
 
-static void count_changes(const struct fl_generation *next,
-                          const struct fl_generation *now, uint32_t counts[6]) {
-  uint32_t kept[2] = {0, 0};
-  memset(counts, 0, 6 * sizeof *counts);
-  for (uint32_t i = 0; i < next->config->listener_count; i++) {
-    bool is_new = next->listeners[i].before == FL_NONE;
-    kept[0] += !is_new;
-    counts[0] += is_new;
-    counts[1] += next->listeners[i].changes != 0;
-  }
-  for (uint32_t i = 0; i < next->config->upstream_count; i++) {
-    bool is_new = next->upstreams[i].before == FL_NONE;
-    kept[1] += !is_new;
-    counts[3] += is_new;
-    counts[4] += next->upstreams[i].changes != 0;
-  }
-  counts[2] = now->config->listener_count - kept[0];
-  counts[5] = now->config->upstream_count - kept[1];
-}
-
-static void log_done(const struct fl_generation *next,
-                     const struct fl_generation *now) {
-  uint32_t counts[6];
-  count_changes(next, now, counts);
-  fl_log(FL_LOG_INFO, "reload",
-         "generation %u is in effect: listeners: %u added, %u changed, %u "
-         "removed; upstreams: %u added, %u changed, %u removed",
-         next->number, counts[0], counts[1], counts[2], counts[3], counts[4],
-         counts[5]);
+static void note_success(struct fl_reload_state *reload,
+                         const struct fl_config *config) {
+  uv_timeval64_t now = {0};
+  (void)uv_gettimeofday(&now);
+  reload->succeeded = (uint64_t)now.tv_sec;
+  (void)memcpy(reload->sha256, config->sha256, sizeof reload->sha256);
 }
 
 /* ---- the end ---- */
@@ -88,21 +60,34 @@ static void free_new_guards(struct fl_reload_state *reload) {
 }
 
 /* What was needed only on the way. Begins the next one, if one is due. */
-static void finish(struct fl_reload_state *reload) {
+static void finish(struct fl_reload_state *reload,
+                   enum fl_reload_outcome outcome, int status) {
   free(reload->change.acceptors);
   free(reload->change.guards);
   free(reload->steps);
   reload->change = (struct fl_change){0};
   reload->steps = NULL;
   reload->next = NULL;
+  reload->outcome = outcome;
+  reload->status = status;
+  reload->counts[outcome]++;
+  answer(reload, &reload->askers);
   reload->running = false;
   fl_control_reloaded(reload->control);
-  if (reload->again && !fl_control_stops(reload->control))
-    fl_reload_begin(reload);
+  if (!reload->again)
+    return;
+  if (fl_control_stops(reload->control)) {
+    refuse_later(reload);
+    return;
+  }
+  while (!fl_list_empty(&reload->later))
+    fl_list_push_back(&reload->askers, fl_list_pop(&reload->later));
+  fl_reload_begin(reload);
 }
 
 /* Takes everything back. Requires: no worker has anything of it. */
-static void give_up(struct fl_reload_state *reload, struct fl_text *faults) {
+static void give_up(struct fl_reload_state *reload, struct fl_text *faults,
+                    int status) {
   char error[FL_LOG_ERROR_TEXT];
   free_guard_changes(reload);
   if (reload->next != NULL)
@@ -110,14 +95,18 @@ static void give_up(struct fl_reload_state *reload, struct fl_text *faults) {
   fl_listeners_close(&reload->opened, &reload->listeners);
   fl_generation_release(reload->next);
   (void)fl_log_open(reload->generation->config, error); /* as it was */
-  log_failed(reload, faults);
-  finish(reload);
+  fl_reload_say_all(&reload->report, FL_LOG_ERROR, faults);
+  fl_reload_say(&reload->report, FL_LOG_ERROR,
+                "nothing was changed; the configuration in effect stays "
+                "(generation %u)",
+                reload->generation->number);
+  finish(reload, FL_RELOAD_FAILED, status);
 }
 
 static void no_memory(struct fl_reload_state *reload) {
   struct fl_text faults = {0};
   FL_TEXT(&faults, "out of memory");
-  give_up(reload, &faults);
+  give_up(reload, &faults, FL_STATUS_SYSTEM);
 }
 
 static void complete(struct fl_reload_state *reload) {
@@ -128,9 +117,10 @@ static void complete(struct fl_reload_state *reload) {
   reload->generation = reload->next;
   fl_listeners_announce(&reload->listeners, reload->generation->config,
                         reload->hooks);
-  log_done(reload->generation, before);
+  fl_reload_say_changes(&reload->report, reload->generation, before);
   fl_generation_release(before);
-  finish(reload);
+  note_success(reload, reload->generation->config);
+  finish(reload, FL_RELOAD_CHANGED, FL_STATUS_OK);
 }
 
 /* ---- steps ---- */
@@ -171,7 +161,7 @@ static void on_done(void *owner, struct fl_message *message) {
     break;
   case FL_STEP_CANCEL:
     FL_TEXT(&faults, "a worker cannot prepare: ", uv_strerror(reload->error));
-    give_up(reload, &faults);
+    give_up(reload, &faults, FL_STATUS_SYSTEM);
     break;
   case FL_STEP_QUIET:
     ask(reload, FL_STEP_COMMIT);
@@ -283,17 +273,18 @@ static void find_taken(struct fl_reload_state *reload, bool *taken) {
   }
 }
 
-/* Returns false with reasons in *faults. */
-static bool make_next(struct fl_reload_state *reload, struct fl_text *faults) {
+/* Returns false with reasons in *faults, and the exit status. */
+static bool make_next(struct fl_reload_state *reload, struct fl_text *faults,
+                      int *status) {
   struct fl_generation_error error = {0};
   bool taken[FL_LISTENER_SLOTS];
-  int status;
+  *status = FL_STATUS_CONFIG;
   if (reload->path == NULL) {
     FL_TEXT(faults, "the configuration came from standard input and cannot be "
                     "read again; give a file to reload from");
     return false;
   }
-  struct fl_config *config = fl_check_read(reload->path, faults, &status);
+  struct fl_config *config = fl_check_read(reload->path, faults, status);
   if (config == NULL)
     return false;
   find_taken(reload, taken);
@@ -302,6 +293,7 @@ static bool make_next(struct fl_reload_state *reload, struct fl_text *faults) {
   if (reload->next != NULL)
     return true;
   fl_config_free(config);
+  *status = error.out_of_memory ? FL_STATUS_SYSTEM : FL_STATUS_CONFIG;
   if (error.out_of_memory)
     FL_TEXT(faults, "out of memory");
   else if (error.place.line != 0)
@@ -312,42 +304,32 @@ static bool make_next(struct fl_reload_state *reload, struct fl_text *faults) {
   return false;
 }
 
-void fl_reload_begin(struct fl_reload_state *reload) {
+/* Without a change in what it says the file may still be another: a comment. */
+static void stay(struct fl_reload_state *reload) {
+  fl_reload_say(&reload->report, FL_LOG_INFO,
+                "%s says what is in effect already (generation %u); SHA-256 %s",
+                reload->name, reload->generation->number,
+                reload->next->config->sha256);
+  note_success(reload, reload->next->config);
+  fl_generation_release(reload->next);
+  finish(reload, FL_RELOAD_UNCHANGED, FL_STATUS_OK);
+}
+
+/* Opens what is new and asks the workers. */
+static void change(struct fl_reload_state *reload) {
   struct fl_text faults = {0};
   char error[FL_LOG_ERROR_TEXT];
-  if (reload->running) {
-    reload->again = true;
-    return;
-  }
-  reload->running = true;
-  reload->again = false;
-  reload->error = 0;
-  reload->opened = (struct fl_listeners){0};
-  if (!make_next(reload, &faults)) {
-    give_up(reload, &faults);
-    return;
-  }
-  char *warnings = fl_text_take(&faults);
-  log_lines(FL_LOG_WARNING, warnings);
-  free(warnings);
-  if (!fl_generation_changed(reload->next, reload->generation)) {
-    fl_log(FL_LOG_INFO, "reload",
-           "%s says what is in effect already (generation %u)", reload->name,
-           reload->generation->number);
-    fl_generation_release(reload->next);
-    finish(reload);
-    return;
-  }
-  if (fl_listeners_change(&reload->opened, &reload->listeners, reload->next,
-                          reload->generation, reload->name, &faults,
-                          reload->hooks) != FL_STATUS_OK) {
-    give_up(reload, &faults);
+  int status = fl_listeners_change(&reload->opened, &reload->listeners,
+                                   reload->next, reload->generation,
+                                   reload->name, &faults, reload->hooks);
+  if (status != FL_STATUS_OK) {
+    give_up(reload, &faults, status);
     return;
   }
   reload->change.next = reload->next;
   if (!fl_log_open(reload->next->config, error)) {
     fl_format(&faults, "%s: %s", reload->name, error);
-    give_up(reload, &faults);
+    give_up(reload, &faults, FL_STATUS_CONFIG);
     return;
   }
   reload->steps = calloc(reload->count, sizeof *reload->steps);
@@ -357,7 +339,54 @@ void fl_reload_begin(struct fl_reload_state *reload) {
     ask(reload, FL_STEP_PREPARE);
 }
 
+void fl_reload_begin(struct fl_reload_state *reload) {
+  struct fl_text faults = {0};
+  int status;
+  if (reload->running) {
+    reload->again = true;
+    return;
+  }
+  reload->running = true;
+  reload->again = false;
+  reload->error = 0;
+  reload->opened = (struct fl_listeners){0};
+  fl_reload_report_clear(&reload->report);
+  if (!make_next(reload, &faults, &status)) {
+    give_up(reload, &faults, status);
+    return;
+  }
+  fl_reload_say_all(&reload->report, FL_LOG_WARNING, &faults);
+  if (fl_generation_changed(reload->next, reload->generation))
+    change(reload);
+  else
+    stay(reload);
+}
+
+void fl_reload_ask(struct fl_reload_state *reload,
+                   struct fl_reload_asker *asker) {
+  fl_list_init(&asker->link);
+  fl_list_push_back(reload->running ? &reload->later : &reload->askers,
+                    &asker->link);
+  fl_reload_begin(reload);
+}
+
+void fl_reload_start(struct fl_reload_state *reload,
+                     const struct fl_config *config) {
+  fl_list_init(&reload->askers);
+  fl_list_init(&reload->later);
+  note_success(reload, config);
+}
+
+const char *fl_reload_outcome_name(enum fl_reload_outcome outcome) {
+  static const char *const names[FL_RELOAD_OUTCOMES] = {
+      [FL_RELOAD_CHANGED] = "changed",
+      [FL_RELOAD_UNCHANGED] = "unchanged",
+      [FL_RELOAD_FAILED] = "failed"};
+  return names[outcome];
+}
+
 void fl_reload_end(struct fl_reload_state *reload) {
+  fl_reload_report_clear(&reload->report);
   fl_listeners_close(&reload->listeners, NULL);
   fl_generation_release(reload->generation);
 }

@@ -5,7 +5,9 @@
 #include "service/status_text.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 enum { TIMEOUT_MS = 30000, WATCH_MS = 2000 };
@@ -61,6 +63,36 @@ int fl_remote_stop(const struct fl_remote_options *options) {
   if (text == NULL)
     return status;
   status = fl_call_json(text, &answer);
+  cJSON_Delete(answer);
+  free(text);
+  return status;
+}
+
+/* The lines of a reload, as its log has them. */
+static void print_lines(const cJSON *lines) {
+  const cJSON *line;
+  cJSON_ArrayForEach(line, lines) {
+    const char *level =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "level"));
+    char *text =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "text"));
+    if (level == NULL || text == NULL)
+      continue;
+    for (char *at = text; *at != '\0'; at++)
+      if ((unsigned char)*at < 0x20 || *at == 0x7f)
+        *at = '?'; /* must not move a terminal's cursor */
+    fprintf(strcmp(level, "info") == 0 ? stdout : stderr, "%s\n", text);
+  }
+}
+
+int fl_remote_reload(const struct fl_remote_options *options) {
+  cJSON *answer;
+  int status;
+  char *text = call(options, "reload\n", 0, &status);
+  if (text == NULL)
+    return status;
+  status = fl_call_json(text, &answer);
+  print_lines(cJSON_GetObjectItemCaseSensitive(answer, "lines"));
   cJSON_Delete(answer);
   free(text);
   return status;

@@ -20,4 +20,9 @@ int fl_remote_status(const struct fl_remote_options *options);
    Returns its exit status. */
 int fl_remote_stop(const struct fl_remote_options *options);
 
+/* fairlead reload: asks for it, waits, and prints what came of it: what changed
+   to standard output, what is wrong to standard error. Returns its exit
+   status. */
+int fl_remote_reload(const struct fl_remote_options *options);
+
 #endif

@@ -134,6 +134,9 @@ static int serve(struct run *run) {
   uint32_t started = start_workers(run);
   int status = FL_STATUS_SYSTEM;
   if (started == run->count) {
+    fl_log(FL_LOG_INFO, "service",
+           "configuration: %s, generation %u, SHA-256 %s", run->reload.name,
+           run->reload.generation->number, run->reload.sha256);
     fl_log(FL_LOG_INFO, "service", "ready: %u listener%s, %u worker%s",
            run->config->listener_count,
            run->config->listener_count == 1 ? "" : "s", run->count,
@@ -273,6 +276,7 @@ int fl_run(struct fl_config *config, const char *name, const char *path) {
                     .reload = {.name = name, .path = path, .hooks = &hooks}};
   struct fl_text faults = {0};
   fl_process_prepare();
+  fl_reload_start(&run.reload, config);
   int status =
       fl_listeners_open(&run.reload.listeners, config, name, &faults, &hooks);
   if (faults.size > 0)

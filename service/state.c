@@ -38,12 +38,14 @@ static void reasons(struct fl_json_writer *to, const char *key,
 static void addresses(struct fl_json_writer *to,
                       const struct fl_instance *instance, const char *name) {
   const struct fl_listeners *listeners = instance->listeners;
+  const struct fl_config *config =
+      instance->control->reload->generation->config;
   char text[FL_ADDR_TEXT];
   fl_json_write_key(to, "addresses");
   fl_json_write_open(to, '[');
   for (uint32_t i = 0; i < listeners->count; i++) {
     const struct fl_listening *one = &listeners->list[i];
-    if (strcmp(instance->config->listeners[one->listener].name, name) == 0)
+    if (strcmp(config->listeners[one->listener].name, name) == 0)
       fl_json_write_string(to, fl_addr_format(&one->addr, text));
   }
   fl_json_write_close(to, ']');
@@ -159,6 +161,19 @@ static void connections(struct fl_json_writer *to,
 
 /* ---- the whole ---- */
 
+static void configuration(struct fl_json_writer *to,
+                          const struct fl_reload_state *reload) {
+  number(to, "generation", reload->generation->number);
+  string(to, "config_sha256", reload->sha256);
+  number(to, "config_loaded_at", reload->succeeded);
+  fl_json_write_key(to, "reloads");
+  fl_json_write_open(to, '{');
+  for (int i = 0; i < FL_RELOAD_OUTCOMES; i++)
+    number(to, fl_reload_outcome_name((enum fl_reload_outcome)i),
+           reload->counts[i]);
+  fl_json_write_close(to, '}');
+}
+
 static void process(struct fl_json_writer *to,
                     const struct fl_instance *instance) {
   string(to, "version", FL_VERSION);
@@ -167,6 +182,7 @@ static void process(struct fl_json_writer *to,
   seconds(to, "uptime_seconds", fl_clock() - instance->started);
   number(to, "workers", instance->count);
   string(to, "config_file", instance->path);
+  configuration(to, instance->control->reload);
 }
 
 char *fl_state_json(const struct fl_instance *instance,

@@ -228,14 +228,17 @@ static bool print_connections(const cJSON *state, FILE *out) {
 }
 
 bool fl_status_text(const cJSON *state, FILE *out) {
-  char text[4][CELL];
-  fprintf(out, "fairlead %s, pid %.0f, %s for %s, %.0f worker%s, %s\n\n",
-          text_of(state, "version", text[0]), number_of(state, "pid"),
-          text_of(state, "state", text[1]),
-          age_text(number_of(state, "uptime_seconds"), text[2]),
-          number_of(state, "workers"),
-          number_of(state, "workers") == 1 ? "" : "s",
-          text_of(state, "config_file", text[3]));
+  char text[5][CELL];
+  fprintf(
+      out,
+      "fairlead %s, pid %.0f, %s for %s, %.0f worker%s, %s\n"
+      "configuration: generation %.0f, SHA-256 %s\n\n",
+      text_of(state, "version", text[0]), number_of(state, "pid"),
+      text_of(state, "state", text[1]),
+      age_text(number_of(state, "uptime_seconds"), text[2]),
+      number_of(state, "workers"), number_of(state, "workers") == 1 ? "" : "s",
+      text_of(state, "config_file", text[3]), number_of(state, "generation"),
+      text_of(state, "config_sha256", text[4]));
   return print_listeners(get(state, "listeners"), out) &&
          print_upstreams(get(state, "upstreams"), out) &&
          print_connections(state, out);

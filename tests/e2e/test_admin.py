@@ -1,5 +1,6 @@
 """The HTTP pages: metrics, status and health."""
 
+import hashlib
 import http.client
 import json
 import re
@@ -403,6 +404,29 @@ def test_the_configuration_is_named_by_its_hash(fairlead):
                           text=True, check=True)
     assert value(metrics(instance), "config_info",
                  sha256=done.stdout.split()[0]) == 1
+
+
+def test_reloads_move_metrics(fairlead):
+    config = admin({"listeners": [command_listener()]})
+    instance = fairlead(config)
+    before = metrics(instance)
+    last = "config_last_reload_success_timestamp_seconds"
+    assert value(before, "config_generation") == 1
+    assert value(before, last) == pytest.approx(time.time(), abs=60 * SLOW)
+    assert instance.ask("reload")["result"] == "unchanged"
+    config["listeners"][0]["max_connections"] = 5
+    instance.write(config)
+    assert instance.ask("reload")["result"] == "changed"
+    digest = hashlib.sha256(instance.path.read_bytes()).hexdigest()
+    instance.write("{}")
+    assert instance.ask("reload")["result"] == "failed"
+    after = metrics(instance)
+    assert value(after, "config_generation") == 2
+    assert value(after, "config_info", sha256=digest) == 1
+    assert value(after, last) >= value(before, last)
+    for result in "unchanged", "changed", "failed":
+        assert value(before, "reloads_total", result=result) == 0
+        assert value(after, "reloads_total", result=result) == 1
 
 
 def test_a_request_moves_metrics(fairlead, line_server, connect):

@@ -1,11 +1,16 @@
 """SIGHUP: the configuration file is put into effect again, or not at all."""
 
+import contextlib
 import copy
+import hashlib
+import json
 import random
 import re
 import signal
 import socket
 import threading
+
+import pytest
 
 from harness import (
     SLOW,
@@ -14,6 +19,7 @@ from harness import (
     command_listener,
     free_port,
     gateway_config,
+    read_all,
     relay_listener,
     request_listener,
     sanitizer,
@@ -375,6 +381,152 @@ def test_a_signal_during_the_stop_is_refused(fairlead, line_server, connect):
     program.wait_log("SIGHUP: not while stopping")
     assert client.rest() == b"re a\n"
     assert program.join() == 0
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def command(run_program):
+    """Runs `fairlead reload` for a program; returns status, output, errors."""
+
+    def reload(program, config=None, place=None):
+        if config is not None:
+            program.write(config)
+        done = run_program(
+            "reload", *(place or ("--config", str(program.path))))
+        return done.returncode, done.stdout, done.stderr
+
+    return reload
+
+
+def logged(program):
+    """What the log says of reloads, without time, level and area."""
+    found = [re.split(r" reload ", line, maxsplit=1) for line in program.log]
+    return [parts[1].rstrip("\n") for parts in found if len(parts) == 2]
+
+
+def test_the_command_says_what_changed(fairlead, line_server, command):
+    config = gateway_config(line_server())
+    config["listeners"].append(command_listener())
+    program = fairlead(config)
+    config["listeners"][0]["max_connections"] = 77
+    config["listeners"][0]["idle_timeout"] = "77s"
+    config["listeners"][1] = command_listener(name="other")
+    config["upstreams"][0]["pool"] = {"max_size": 7}
+    config["upstreams"][0]["health"] = {"interval": "1h"}
+    config["shutdown_timeout"] = "7s"
+    status, out, err = command(program, config)
+    assert (status, err) == (0, "")
+    digest = hashlib.sha256(program.path.read_bytes()).hexdigest()
+    assert out.splitlines() == [
+        "shutdown_timeout changed",
+        'listener "gateway" max_connections, idle_timeout changed',
+        'listener "other" is new',
+        'listener "commands" is gone',
+        'upstream "u" pool.max_size, health.interval changed',
+        "generation 2 is in effect: listeners: 1 added, 1 changed, 1 removed; "
+        f"upstreams: 0 added, 1 changed, 0 removed; SHA-256 {digest}",
+    ]
+    wait_until(lambda: logged(program) == out.splitlines(), "the same log")
+    status, out, err = command(program, place=("--control", program.control()))
+    assert (status, err) == (0, "")
+    assert "what is in effect already (generation 2)" in out
+
+
+def test_the_command_says_what_is_wrong(fairlead, line_server, command):
+    config = gateway_config(line_server())
+    program = fairlead(config)
+    status, out, err = command(program, changed(config, requst_timeout="1s"))
+    assert (status, out) == (1, "")
+    assert re.search(
+        rf"^{re.escape(str(program.path))}:\d+:\d+: "
+        r"upstreams\[0\]\.requst_timeout: found an unknown key", err)
+    assert "(generation 1)" in err.splitlines()[-1]
+    wait_until(lambda: logged(program) == err.splitlines(), "the same log")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config["listeners"].append(
+            command_listener(listen=at(taken.getsockname())))
+        status, out, err = command(program, config)
+        assert (status, out) == (1, "")
+        assert re.search(r"json:\d+:\d+: listeners\[1\]\.listen\[0\]: .* in "
+                         r"use by another program", err)
+    status, out, err = command(program)
+    assert (status, err) == (0, "")
+    program.stop()
+    status, out, err = command(program)
+    assert status == 1 and "no fairlead that runs" in err
+
+
+def test_commands_at_the_same_time_all_get_an_answer(fairlead, line_server):
+    """Each that asks during a reload gets the answer of one that began after
+    it asked."""
+    config = gateway_config(line_server())
+    program = fairlead(config)
+    hashes = []
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(socket.socket(socket.AF_UNIX))
+                 for _ in range(15)]
+        for peer in peers:
+            peer.settimeout(20 * SLOW)
+            peer.connect(program.control())
+        for index, peer in enumerate(peers):
+            path = program.path.with_suffix(".next")
+            path.write_text(json.dumps(
+                changed(config, request_timeout=f"{index + 1}s")))
+            hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
+            path.rename(program.path)
+            peer.sendall(b"reload\n")
+        answers = [json.loads(read_all(peer)) for peer in peers]
+    for index, answer in enumerate(answers):
+        assert answer["status"] == 0
+        assert hashes.index(answer["sha256"]) >= index, "an earlier file"
+    assert answers[-1]["sha256"] == program.state()["config_sha256"]
+
+
+def test_the_command_during_a_stop(fairlead, line_server, connect, command):
+    program = fairlead(gateway_config(line_server(slow)))
+    client = connect(program.address("gateway"))
+    client.send(b"a\n")
+    wait_until(lambda: program.state()["listeners"][0]["requests"] == 1, "it")
+    program.kill()
+    program.wait_log("stopping")
+    answer = program.ask("reload")
+    assert answer["status"] == 3 and "stopping" in answer["error"]
+    assert client.rest() == b"re a\n"
+    assert program.join() == 0
+
+
+def test_generation_and_hash_are_shown(fairlead, line_server, run_program):
+    config = gateway_config(line_server())
+    program = fairlead(config)
+    digest = hashlib.sha256(program.path.read_bytes()).hexdigest()
+    program.wait_log(f"generation 1, SHA-256 {digest}")
+    before = program.state()
+    assert (before["generation"], before["config_sha256"]) == (1, digest)
+    assert before["reloads"] == {"changed": 0, "unchanged": 0, "failed": 0}
+    program.write("// only a comment\n" + program.path.read_text())
+    assert program.ask("reload")["result"] == "unchanged"
+    program.write(changed(config, request_timeout="9s"))
+    assert program.ask("reload")["result"] == "changed"
+    digest = hashlib.sha256(program.path.read_bytes()).hexdigest()
+    program.write("{")
+    assert program.ask("reload")["result"] == "failed"
+    after = program.state()
+    assert (after["generation"], after["config_sha256"]) == (2, digest)
+    assert after["reloads"] == {"changed": 1, "unchanged": 1, "failed": 1}
+    assert after["config_loaded_at"] >= before["config_loaded_at"] > 1.7e9
+    shown = run_program("status", "--config", str(program.path)).stdout
+    assert f"configuration: generation 2, SHA-256 {digest}\n" in shown
+
+
+def test_a_comment_changes_the_hash_only(fairlead, line_server):
+    program = fairlead(gateway_config(line_server()))
+    program.write("// only a comment\n" + program.path.read_text())
+    digest = hashlib.sha256(program.path.read_bytes()).hexdigest()
+    assert program.ask("reload")["sha256"] == digest
+    state = program.state()
+    assert (state["generation"], state["config_sha256"]) == (1, digest)
 
 
 # ---- a thousand reloads ----
