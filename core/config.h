@@ -245,8 +245,11 @@ struct fl_config {
   struct fl_log_config log;
   struct fl_control_config control;
   struct fl_admin_config admin;
-  char sha256[FL_CONFIG_SHA256]; /* of the text, in hexadecimal digits */
-  struct fl_sockopts socket;     /* what listeners and upstreams start from */
+  char sha256[FL_CONFIG_SHA256]; /* of the text, and behind it those of the
+                                    included files; hexadecimal digits */
+  char **included;               /* names of the files 1..; see fl_place */
+  uint32_t included_count;
+  struct fl_sockopts socket; /* what listeners and upstreams start from */
   struct fl_listener_config *listeners;
   uint32_t listener_count;
   struct fl_upstream_config *upstreams;
@@ -280,6 +283,41 @@ enum { FL_CONFIG_SIZE_MAX = 4 * 1024 * 1024 };
    be freed after, either way. */
 struct fl_config *fl_config_read(struct fl_slice text,
                                  struct fl_config_errors *errors);
+
+/* A file that is included. */
+struct fl_config_file {
+  char *name; /* for people */
+  struct fl_slice text;
+};
+
+/* The most files that may be included, and the most bytes in all of them. */
+enum { FL_CONFIG_FILES_MAX = 1000, FL_CONFIG_INCLUDED_MAX = 16 * 1024 * 1024 };
+
+/* Where included files come from. What it holds is its maker's. */
+struct fl_config_loader {
+  struct fl_config_file *files; /* in order */
+  uint32_t count;
+  bool out_of_memory;
+  /* Adds the files that one element of `include` stands for, without those
+     that are there. Returns NULL; or what went wrong, a clause for people that
+     is valid until the next call, but not when out_of_memory is set. */
+  const char *(*load)(struct fl_config_loader *loader, const char *pattern);
+};
+
+/* Likewise with the files that the text includes; without a loader, as
+   fl_config_read, the key is checked and nothing is included. Errors have the
+   number of their file: n is loader->files[n - 1]. */
+struct fl_config *fl_config_read_all(struct fl_slice text,
+                                     struct fl_config_loader *loader,
+                                     struct fl_config_errors *errors);
+
+/* The name of the file in which the place is; `first` is that of file 0. */
+const char *fl_config_file_name(const struct fl_config *config,
+                                struct fl_place place, const char *first);
+
+/* Which one of the listeners in its own file a listener is, from 0. */
+uint32_t fl_config_listener_number(const struct fl_config *config,
+                                   uint32_t index);
 
 void fl_config_free(struct fl_config *config); /* NULL is fine */
 

@@ -24,24 +24,49 @@ static void report(struct fl_config_reader *reader,
 #define REPORT(reader, node, ...)                                              \
   report((reader), (node), (const char *const[]){__VA_ARGS__, NULL})
 
-/* "listeners[3]", for messages. */
-static char *element_name(struct fl_config_reader *reader, const char *list,
-                          uint32_t index) {
+/* "listeners[3]", for messages about what stands at `node`; with its file where
+   that is another. `place` is that of the element, NULL in the same list. */
+static char *element_name(struct fl_config_reader *reader,
+                          const struct fl_config_node *node, const char *list,
+                          uint32_t index, const struct fl_place *place) {
   struct fl_text text = {0};
   FL_TEXT(&text, list, "[");
   fl_text_add_number(&text, index);
   fl_text_add(&text, "]");
+  if (place != NULL && place->file != node->place->value.file) {
+    FL_TEXT(&text, " in ",
+            place->file == 0 ? "the file that includes this one"
+                             : reader->files[place->file - 1].name);
+    fl_text_add(&text, ", line ");
+    fl_text_add_number(&text, place->line);
+  }
   char *name = fl_text_take(&text);
   if (name == NULL)
     reader->errors->out_of_memory = true;
   return name;
 }
 
-/* Reports a value that `list[index]` has too. */
+static char *listener_name(struct fl_config_reader *reader,
+                           const struct fl_config_node *node, uint32_t index) {
+  return element_name(reader, node, "listeners",
+                      fl_config_listener_number(reader->config, index),
+                      &reader->config->listeners[index].place);
+}
+
+static char *upstream_name(struct fl_config_reader *reader,
+                           const struct fl_config_node *node, uint32_t index) {
+  const struct fl_upstream_config *upstreams = reader->config->upstreams;
+  uint32_t number = 0;
+  for (uint32_t i = 0; i < index; i++)
+    number += upstreams[i].place.file == upstreams[index].place.file;
+  return element_name(reader, node, "upstreams", number,
+                      &upstreams[index].place);
+}
+
+/* Reports a value that `owner`, which is freed, has too. */
 static void taken(struct fl_config_reader *reader,
                   const struct fl_config_node *node, const char *what,
-                  const char *list, uint32_t index) {
-  char *owner = element_name(reader, list, index);
+                  char *owner) {
   if (owner != NULL)
     REPORT(reader, node, what, " (", owner, " has it)");
   free(owner);
@@ -69,7 +94,8 @@ static void check_listener_name(struct fl_config_reader *reader,
     if (other == NULL || strcmp(other, name) != 0)
       continue;
     fl_config_node_find(reader, element, "name", &node);
-    taken(reader, &node, "a name that no other listener has", "listeners", i);
+    taken(reader, &node, "a name that no other listener has",
+          listener_name(reader, &node, i));
     return;
   }
 }
@@ -108,8 +134,8 @@ static void check_listen(struct fl_config_reader *reader,
                      ? -1
                      : find_address(config, element->index, endpoint);
     if (other >= 0)
-      taken(reader, &node, "each address once in the file", "listeners",
-            (uint32_t)other);
+      taken(reader, &node, "each address once in the file",
+            listener_name(reader, &node, (uint32_t)other));
   } while (fl_config_node_next(reader, &node) &&
            node.index < listener->listen_count);
 }
@@ -205,8 +231,9 @@ static void check_upstream_mode(struct fl_config_reader *reader,
       continue;
     if (before->mode == listener->mode)
       return;
-    char *owner = element_name(reader, "listeners", i);
+    char *owner = NULL;
     fl_config_node_find(reader, element, "upstream", &node);
+    owner = listener_name(reader, &node, i);
     if (owner != NULL)
       REPORT(reader, &node,
              "an upstream that no listener of another mode uses (", owner,
@@ -273,8 +300,8 @@ static void check_upstream_name(struct fl_config_reader *reader,
   if (first < 0 || (uint32_t)first == element->index)
     return;
   fl_config_node_find(reader, element, "name", &node);
-  taken(reader, &node, "a name that no other upstream has", "upstreams",
-        (uint32_t)first);
+  taken(reader, &node, "a name that no other upstream has",
+        upstream_name(reader, &node, (uint32_t)first));
 }
 
 static void check_servers(struct fl_config_reader *reader,
@@ -293,7 +320,8 @@ static void check_servers(struct fl_config_reader *reader,
     for (uint32_t i = 0; server->text != NULL && i < node.index; i++)
       if (upstream->servers[i].text != NULL &&
           fl_endpoint_equal(&upstream->servers[i], server)) {
-        taken(reader, &node, "each server once", "servers", i);
+        taken(reader, &node, "each server once",
+              element_name(reader, &node, "servers", i, NULL));
         break;
       }
   } while (fl_config_node_next(reader, &node) &&

@@ -32,6 +32,7 @@ const char *fl_config_type_name(enum fl_config_type type) {
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
+  case FL_CONFIG_PATTERNS:
     return "array of strings";
   case FL_CONFIG_STRINGS:
     return "array of bytes";
@@ -140,6 +141,10 @@ void fl_config_describe_range(struct fl_text *text,
     add_limits(text, row);
     fl_text_add(text, " names of A-Z a-z 0-9 . _ -");
     break;
+  case FL_CONFIG_PATTERNS:
+    add_limits(text, row);
+    fl_text_add(text, " names of files, such as \"conf.d/*.json\"");
+    break;
   case FL_CONFIG_ENDPOINT:
     fl_text_add(text, fl_config_describe_element(FL_CONFIG_LISTEN));
     break;
@@ -214,6 +219,7 @@ static void describe_type(struct fl_text *text,
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
+  case FL_CONFIG_PATTERNS:
   case FL_CONFIG_STRINGS:
     fl_text_add(text, "an array of ");
     fl_config_describe_range(text, row);

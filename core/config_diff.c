@@ -20,6 +20,7 @@ static unsigned diff_section(struct diff *diff,
 unsigned fl_config_diff_kind(const struct fl_config_row *row) {
   switch (row->type) {
   case FL_CONFIG_IGNORED:
+  case FL_CONFIG_PATTERNS:
   case FL_CONFIG_UPSTREAM:
     return 0;
   case FL_CONFIG_LISTEN:
@@ -182,6 +183,7 @@ static bool field_equal(const struct fl_config_row *row, const void *a,
     return texts_equal(((const struct fl_endpoint *)in_a)->text,
                        ((const struct fl_endpoint *)in_b)->text);
   case FL_CONFIG_IGNORED:
+  case FL_CONFIG_PATTERNS:
   case FL_CONFIG_UPSTREAM:
   case FL_CONFIG_OBJECT:
   case FL_CONFIG_LIST:

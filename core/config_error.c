@@ -6,6 +6,8 @@
 enum { EXCERPT_MAX = 60 };
 
 static bool before(struct fl_place a, struct fl_place b) {
+  if (a.file != b.file)
+    return a.file < b.file;
   return a.line != b.line ? a.line < b.line : a.column < b.column;
 }
 
@@ -59,7 +61,8 @@ void fl_config_error_add(struct fl_config_errors *errors, struct fl_place place,
 bool fl_config_error_at(const struct fl_config_errors *errors,
                         struct fl_place place) {
   for (uint32_t i = 0; i < errors->count; i++)
-    if (errors->list[i].place.line == place.line &&
+    if (errors->list[i].place.file == place.file &&
+        errors->list[i].place.line == place.line &&
         errors->list[i].place.column == place.column)
       return true;
   return false;

@@ -46,13 +46,29 @@ bool fl_config_node_find(const struct fl_config_reader *reader,
   return false;
 }
 
-static void add_path(struct fl_text *text, const struct fl_config_node *node) {
+/* An element's index in the array as its own file has it. */
+static uint32_t index_in_file(const struct fl_config_reader *reader,
+                              const struct fl_config_node *node) {
+  const struct fl_json_place *at = node->up->place + 1;
+  uint32_t file = node->place->value.file;
+  uint32_t index = 0;
+  if (file == 0)
+    return node->index;
+  for (uint32_t i = 0; i < node->index; i++) {
+    index += at->value.file == file;
+    at = &reader->places.list[at->next];
+  }
+  return index;
+}
+
+static void add_path(const struct fl_config_reader *reader,
+                     struct fl_text *text, const struct fl_config_node *node) {
   if (node->up == NULL)
     return;
-  add_path(text, node->up);
+  add_path(reader, text, node->up);
   if (node->key == NULL) {
     fl_text_add(text, "[");
-    fl_text_add_number(text, node->index);
+    fl_text_add_number(text, index_in_file(reader, node));
     fl_text_add(text, "]");
     return;
   }
@@ -72,8 +88,9 @@ void fl_config_node_found(const struct fl_config_reader *reader,
     fl_text_add(text, "an array of ");
     fl_text_add_number(text, (uint64_t)cJSON_GetArraySize(node->item));
   } else {
-    fl_config_excerpt(text, reader->text + node->place->start,
-                      node->place->end - node->place->start);
+    fl_config_excerpt(
+        text, reader->texts[node->place->value.file] + node->place->start,
+        node->place->end - node->place->start);
     if (cJSON_IsString(node->item))
       fl_text_add(text, " (a string)");
     else if (cJSON_IsNumber(node->item))
@@ -89,7 +106,7 @@ static void add_error(const struct fl_config_reader *reader,
   struct fl_text path = {0};
   struct fl_text standard = {0};
   fl_text_add(&path, "");
-  add_path(&path, node);
+  add_path(reader, &path, node);
   if (found == NULL) {
     found = &standard;
     fl_config_node_found(reader, node, found);

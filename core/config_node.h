@@ -12,7 +12,8 @@ struct cJSON;
 struct fl_config_reader {
   struct fl_config *config;
   struct fl_config_errors *errors;
-  const char *text; /* without comments */
+  const char *const *texts;           /* of the files, without comments */
+  const struct fl_config_file *files; /* included ones: file n is [n - 1] */
   struct fl_json_places places;
 };
 

@@ -193,6 +193,7 @@ static void print_value(struct printer *printer,
       row->offset == FL_CONFIG_NO_FIELD ? base : field_of(base, row->offset);
   switch (row->type) {
   case FL_CONFIG_IGNORED:
+  case FL_CONFIG_PATTERNS: /* what they brought is printed */
     break;
   case FL_CONFIG_BOOLEAN:
     fl_json_write_boolean(writer, *(const bool *)field);
@@ -267,6 +268,7 @@ static void print_section(struct printer *printer,
   for (uint32_t i = 0; i < section->count; i++) {
     const struct fl_config_row *row = &section->rows[i];
     if (!fl_config_row_in_mode(row, mode) || row->type == FL_CONFIG_IGNORED ||
+        row->type == FL_CONFIG_PATTERNS ||
         !fl_config_row_applies(section, row, base) || !is_given(row, base))
       continue;
     fl_json_write_key(&printer->writer, row->key);

@@ -151,6 +151,27 @@ static void read_names(struct fl_config_reader *reader,
   while (fl_config_node_next(reader, &element) && element.index < count);
 }
 
+/* Only checked: they were followed before. */
+static void read_patterns(struct fl_config_reader *reader,
+                          const struct fl_config_row *row,
+                          const struct fl_config_node *node) {
+  const struct fl_config_row of_one = {
+      .key = row->key, .type = FL_CONFIG_FILE, .min = 1, .max = 1000};
+  uint64_t count = (uint64_t)cJSON_GetArraySize(node->item);
+  struct fl_config_node element;
+  if (!cJSON_IsArray(node->item) || count > row->max) {
+    wrong_value(reader, node, row);
+    return;
+  }
+  if (count == 0 || !fl_config_node_first(reader, node, &element))
+    return;
+  do {
+    const char *string = cJSON_GetStringValue(element.item);
+    if (string == NULL || !is_file(&of_one, string))
+      wrong_value(reader, &element, &of_one);
+  } while (fl_config_node_next(reader, &element));
+}
+
 static void read_address(struct fl_config_reader *reader,
                          const struct fl_config_row *row,
                          const struct fl_config_node *node, void *base) {
@@ -262,6 +283,9 @@ static void read_value(struct fl_config_reader *reader,
     break;
   case FL_CONFIG_NAMES:
     read_names(reader, row, node, base);
+    break;
+  case FL_CONFIG_PATTERNS:
+    read_patterns(reader, row, node);
     break;
   case FL_CONFIG_ENDPOINT:
     read_one_endpoint(reader, row, node, base);

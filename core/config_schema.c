@@ -132,6 +132,9 @@ static void write_array(struct fl_json_writer *writer,
     write_section(writer, row->section);
   } else if (row->type == FL_CONFIG_STRINGS) {
     write_bytes(writer, 0, FL_BYTES_MAX);
+  } else if (row->type == FL_CONFIG_PATTERNS) {
+    write_pair(writer, "type", "string");
+    write_number(writer, "minLength", 1);
   } else {
     write_pair(writer, "type", "string");
     write_pair(writer, "pattern",
@@ -187,6 +190,7 @@ static void write_type(struct fl_json_writer *writer,
   case FL_CONFIG_SERVERS:
   case FL_CONFIG_BLOCKS:
   case FL_CONFIG_NAMES:
+  case FL_CONFIG_PATTERNS:
   case FL_CONFIG_STRINGS:
   case FL_CONFIG_LIST:
     write_array(writer, row);

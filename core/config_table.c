@@ -777,6 +777,10 @@ const struct fl_config_section fl_config_upstream = {
 static const struct fl_config_row root_rows[] = {
   {"$schema", FL_CONFIG_IGNORED, 0, NULL, NO_FIELD,
    .meaning = "For editors that check the file while it is written."},
+  {"include", FL_CONFIG_PATTERNS, 0, NULL, 0, 100, NO_FIELD,
+   .meaning = "Further files, each with `listeners` and `upstreams` that are "
+              "added to those here. Relative to the directory of this file; in "
+              "the last part `*` stands for any characters and `?` for one."},
   {"workers", FL_CONFIG_INTEGER, FL_CONFIG_AUTO | FL_CONFIG_RESTART, "auto", 1,
    FL_CONFIG_WORKERS_MAX, FIELD(fl_config, workers),
    .meaning = "Threads that serve; `\"auto\"` is one per processor, 64 at "

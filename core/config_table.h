@@ -23,6 +23,7 @@ enum fl_config_type {
   FL_CONFIG_FILE,     /* likewise */
   FL_CONFIG_TARGET,   /* struct fl_log_target: a word of `choices` or a path,
                          which has a / or \ in it */
+  FL_CONFIG_PATTERNS, /* an array of names of files; no field */
   FL_CONFIG_NAMES,    /* char ** and a uint32_t count */
   FL_CONFIG_ENDPOINT, /* struct fl_endpoint, to listen on; "auto" has no text */
   FL_CONFIG_LISTEN,   /* struct fl_endpoint * and a uint32_t count */

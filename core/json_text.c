@@ -11,7 +11,8 @@ void fl_json_text_init(struct fl_json_text *text, char *bytes, size_t size) {
 }
 
 static struct fl_place place_of(const struct fl_json_text *text, size_t at) {
-  return (struct fl_place){text->line, (uint32_t)(at - text->line_start + 1)};
+  return (struct fl_place){text->line, (uint32_t)(at - text->line_start + 1),
+                           text->file};
 }
 
 struct fl_place fl_json_text_place(const struct fl_json_text *text) {

@@ -18,6 +18,7 @@ struct fl_json_text {
   size_t at; /* the next byte */
   uint32_t line;
   size_t line_start; /* offset of the line's first byte */
+  uint32_t file;     /* for places; 0 after fl_json_text_init */
   /* The first fault, set when a function returned false: */
   struct fl_place fault;
   size_t fault_at;     /* offset; size when the text ended too early */

@@ -2,6 +2,7 @@
 
 #include "service/file.h"
 #include "service/format.h"
+#include "service/include.h"
 #include "service/status.h"
 #include "service/warnings.h"
 
@@ -22,9 +23,9 @@ void fl_check_add_place(struct fl_text *out, const char *path,
     fl_format(out, "%s: ", fl_check_name(path));
 }
 
-static void print_error(struct fl_text *out, const char *path,
+static void print_error(struct fl_text *out, const char *file,
                         const struct fl_config_error *error) {
-  fl_check_add_place(out, path, error->place);
+  fl_check_add_place(out, file, error->place);
   const char *colon = error->path[0] != '\0' ? ": " : "";
   if (error->found[0] == '\0')
     fl_format(out, "%s%smissing; %s\n", error->path, colon, error->allowed);
@@ -34,9 +35,14 @@ static void print_error(struct fl_text *out, const char *path,
 }
 
 static void print_errors(struct fl_text *out, const char *path,
+                         const struct fl_config_loader *loader,
                          const struct fl_config_errors *errors) {
-  for (uint32_t i = 0; i < errors->count; i++)
-    print_error(out, path, &errors->list[i]);
+  for (uint32_t i = 0; i < errors->count; i++) {
+    uint32_t file = errors->list[i].place.file;
+    print_error(out,
+                file == 0 ? fl_check_name(path) : loader->files[file - 1].name,
+                &errors->list[i]);
+  }
   if (errors->out_of_memory)
     fl_format(out, "%s: out of memory; there may be more errors\n",
               fl_check_name(path));
@@ -48,23 +54,38 @@ static void print_errors(struct fl_text *out, const char *path,
               (unsigned)errors->count, errors->count == 1 ? "" : "s");
 }
 
+/* Reads what the file says and what it includes. */
+static struct fl_config *read_text(const char *path, struct fl_slice text,
+                                   struct fl_config_errors *errors,
+                                   struct fl_text *out) {
+  struct fl_include *include = fl_include_new(path);
+  if (include == NULL) {
+    *errors = (struct fl_config_errors){.out_of_memory = true};
+    fl_format(out, "%s: out of memory\n", fl_check_name(path));
+    return NULL;
+  }
+  struct fl_config_loader *loader = fl_include_loader(include);
+  struct fl_config *config = fl_config_read_all(text, loader, errors);
+  if (config == NULL)
+    print_errors(out, path, loader, errors);
+  else
+    fl_warnings_add(out, path, config);
+  fl_include_free(include);
+  return config;
+}
+
 struct fl_config *fl_check_read(const char *path, struct fl_text *out,
                                 int *status) {
   struct fl_config_errors errors = {0};
   struct fl_config *config = NULL;
   struct fl_file file;
   *status = FL_STATUS_CONFIG;
-  if (fl_file_read(&file, path, FL_CONFIG_SIZE_MAX)) {
-    config = fl_config_read(file.text, &errors);
-    if (config == NULL)
-      print_errors(out, path, &errors);
-    else
-      fl_warnings_add(out, path, config);
-  } else if (!file.out_of_memory) {
+  if (fl_file_read(&file, path, FL_CONFIG_SIZE_MAX))
+    config = read_text(path, file.text, &errors, out);
+  else if (!file.out_of_memory)
     fl_format(out, "%s: %s\n", fl_check_name(path), file.error);
-  } else {
+  else
     fl_format(out, "%s: out of memory\n", fl_check_name(path));
-  }
   if (file.out_of_memory || errors.out_of_memory)
     *status = FL_STATUS_SYSTEM;
   fl_config_errors_free(&errors);

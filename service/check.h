@@ -10,7 +10,8 @@
 /* The file's name in messages: "<stdin>" for "-". */
 const char *fl_check_name(const char *path);
 
-/* Reads and checks the file at path ("-" is standard input). Prints every
+/* Reads and checks the file at path ("-" is standard input), with those that it
+   includes. Prints every
    error to standard error, a line each, so that editors can jump to it:
      FILE:LINE:COLUMN: key.path: found X; allowed: Y
    and after them how many there are; likewise warnings about what is allowed
@@ -28,7 +29,8 @@ struct fl_config *fl_check_read(const char *path, struct fl_text *out,
    standard output. Returns the exit status. */
 int fl_check(const char *path, bool print);
 
-/* Adds "FILE:LINE:COLUMN: ", or "FILE: " for what stands nowhere in it. */
+/* Adds "FILE:LINE:COLUMN: ", or "FILE: " for what stands nowhere in it. FILE is
+   that in which the place is (fl_config_file_name). */
 void fl_check_add_place(struct fl_text *out, const char *path,
                         struct fl_place place);
 

@@ -100,10 +100,12 @@ static void complain(struct opening *opening,
                    uv_strerror(error));
     text = other;
   }
-  (void)snprintf(line, sizeof line,
-                 "%s:%u:%u: listeners[%u].listen[%u]: ", opening->path,
-                 endpoint->place.line, endpoint->place.column,
-                 listening->listener, listening->address);
+  (void)snprintf(
+      line, sizeof line, "%s:%u:%u: listeners[%u].listen[%u]: ",
+      fl_config_file_name(opening->config, endpoint->place, opening->path),
+      endpoint->place.line, endpoint->place.column,
+      fl_config_listener_number(opening->config, listening->listener),
+      listening->address);
   FL_TEXT(opening->faults, line, endpoint->text, " ", text, "\n");
 }
 

@@ -292,15 +292,16 @@ static bool make_next(struct fl_reload_state *reload, struct fl_text *faults,
                                     taken, &error);
   if (reload->next != NULL)
     return true;
-  fl_config_free(config);
   *status = error.out_of_memory ? FL_STATUS_SYSTEM : FL_STATUS_CONFIG;
-  if (error.out_of_memory)
+  if (error.out_of_memory) {
     FL_TEXT(faults, "out of memory");
-  else if (error.place.line != 0)
-    fl_format(faults, "%s:%u:%u: %s", reload->name, error.place.line,
-              error.place.column, error.text);
-  else
-    fl_format(faults, "%s: %s", reload->name, error.text);
+  } else {
+    fl_check_add_place(faults,
+                       fl_config_file_name(config, error.place, reload->name),
+                       error.place);
+    FL_TEXT(faults, error.text);
+  }
+  fl_config_free(config);
   return false;
 }
 

@@ -150,16 +150,21 @@ void fl_warnings_add(struct fl_text *out, const char *path,
   for (uint32_t i = 0; i < config->listener_count; i++) {
     const struct fl_listener_config *listener = &config->listeners[i];
     if (listener->mode != FL_MODE_COMMAND)
-      warn_of_loop(out, path, listener, &config->upstreams[listener->upstream]);
+      warn_of_loop(
+          out,
+          fl_config_file_name(
+              config, config->upstreams[listener->upstream].place, path),
+          listener, &config->upstreams[listener->upstream]);
   }
   for (uint32_t i = 0; i < config->upstream_count; i++) {
     const struct fl_upstream_config *upstream = &config->upstreams[i];
+    const char *file = fl_config_file_name(config, upstream->place, path);
     if (!is_used(config, i)) {
-      print_start(out, path, upstream);
+      print_start(out, file, upstream);
       fl_format(out, "no listener uses it\n");
     }
-    warn_of_order(out, path, upstream);
-    warn_of_framing(out, path, upstream);
-    warn_of_key(out, path, upstream);
+    warn_of_order(out, file, upstream);
+    warn_of_framing(out, file, upstream);
+    warn_of_key(out, file, upstream);
   }
 }

@@ -23,7 +23,8 @@ static const struct {
   unsigned kind;
   const char *keys; /* a blank after each; sections as the table calls them */
 } kinds[] = {
-    {0, "$schema listeners[].name listeners[].upstream upstreams[].name "},
+    {0, "$schema include listeners[].name listeners[].upstream "
+        "upstreams[].name "},
     {FL_CHANGE_RESTART,
      "control admin workers socket.reuse_port socket.ipv6_only "
      "upstreams[].workers "},
@@ -157,6 +158,7 @@ static bool spoil(const struct fl_config_row *row, unsigned char *base) {
   }
   switch (row->type) {
   case FL_CONFIG_IGNORED:
+  case FL_CONFIG_PATTERNS:
   case FL_CONFIG_UPSTREAM:
   case FL_CONFIG_OBJECT:
   case FL_CONFIG_LIST:
