@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct fl_client *client_of(struct fl_list *link) {
   return FL_CONTAINER(link, struct fl_client, conn.link);
@@ -70,16 +71,22 @@ struct fl_listener *fl_listener_new(struct fl_gateway *gateway,
   return listener;
 }
 
+static void release_upstream(struct fl_listener *listener) {
+  struct fl_upstream *upstream = listener->upstream;
+  if (upstream == NULL)
+    return;
+  listener->upstream = NULL;
+  upstream->listeners--;
+  if (upstream->leaving)
+    fl_upstream_wake(upstream);
+}
+
 void fl_listener_free(struct fl_listener *listener) {
   assert(fl_list_empty(&listener->clients) && listener->held.inside == 0);
   fl_metrics_add(&listener->gateway->gone, &listener->metrics);
   fl_list_remove(&listener->link);
   fl_deadline_remove(&listener->gateway->deadlines, &listener->deadline);
-  if (listener->upstream != NULL) {
-    listener->upstream->listeners--;
-    if (listener->upstream->leaving)
-      fl_upstream_wake(listener->upstream);
-  }
+  release_upstream(listener);
   fl_generation_release(listener->generation);
   free(listener);
 }
@@ -105,9 +112,48 @@ void fl_listener_adjust(struct fl_listener *listener, fl_time now) {
       adjust_client(client_of(link), now);
 }
 
+/* Another listener of the same name here, one that takes clients before one
+   that only has some left. */
+static struct fl_listener *namesake(const struct fl_listener *listener) {
+  const struct fl_list *all = &listener->gateway->listeners;
+  struct fl_listener *found = NULL;
+  for (struct fl_list *link = all->next; link != all; link = link->next) {
+    struct fl_listener *other = FL_CONTAINER(link, struct fl_listener, link);
+    if (other != listener && (found == NULL || found->left) &&
+        strcmp(other->config->name, listener->config->name) == 0)
+      found = other;
+  }
+  return found;
+}
+
+static bool is_configured(const struct fl_listener *listener) {
+  const struct fl_config *config = listener->gateway->config;
+  for (uint32_t i = 0; i < config->listener_count; i++)
+    if (strcmp(config->listeners[i].name, listener->config->name) == 0)
+      return true;
+  return false;
+}
+
+/* Counters never go back: those of one that was replaced go to its successor.
+   Where that is on other workers only, nothing but the counters stays of this
+   one, as long as the configuration has the name. */
 void fl_listener_client_gone(struct fl_listener *listener) {
-  if (listener->left && fl_list_empty(&listener->clients))
-    fl_listener_free(listener);
+  if (!listener->left || !fl_list_empty(&listener->clients))
+    return;
+  struct fl_listener *heir = namesake(listener);
+  if (heir == NULL && is_configured(listener)) {
+    release_upstream(listener);
+    fl_deadline_set(&listener->gateway->deadlines, &listener->deadline,
+                    FL_NEVER);
+    return;
+  }
+  if (heir != NULL) {
+    fl_metrics_add(&heir->metrics, &listener->metrics);
+    fl_histogram_merge(&heir->total, &listener->total);
+    heir->held.total += listener->held.total;
+    listener->metrics = (struct fl_metrics){0};
+  }
+  fl_listener_free(listener);
 }
 
 void fl_listener_drain(struct fl_listener *listener, fl_time until,

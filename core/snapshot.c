@@ -153,6 +153,7 @@ static void take_listener(struct taking *taking,
   to->max_connections = config->max_connections;
   to->metrics = listener->metrics;
   to->total = listener->total;
+  to->generation = listener->generation->number;
   to->held = fl_span_total(&listener->held, taking->now);
   to->index = (uint32_t)(config - listener->generation->config->listeners);
   if (listener->upstream != NULL)
@@ -281,6 +282,7 @@ static void take_upstream(struct taking *taking,
   to->name = copy(snapshot, upstream->config->name);
   to->index =
       (uint32_t)(upstream->config - upstream->generation->config->upstreams);
+  to->generation = upstream->generation->number;
   to->mode = upstream->config->mode;
   to->size = upstream->size;
   to->max_size =
@@ -412,9 +414,35 @@ static void add_upstream(struct fl_snapshot *sum,
   fl_histogram_merge(&to->acquire, &part->acquire);
   fl_histogram_merge(&to->serve, &part->serve);
   to->size += part->size;
-  to->max_size += part->max_size;
+  if (part->generation == to->generation)
+    to->max_size += part->max_size;
   to->waiting += part->waiting;
   add_servers(sum, to, part);
+}
+
+/* One that a reload replaced may still be there: what is configured is what
+   the newer one says. */
+static void prefer_listener(struct fl_snapshot_listener *to,
+                            struct fl_snapshot_listener *part) {
+  if (part->generation <= to->generation)
+    return;
+  char *upstream = to->upstream;
+  to->generation = part->generation;
+  to->mode = part->mode;
+  to->index = part->index;
+  to->max_connections = part->max_connections;
+  to->upstream = part->upstream;
+  part->upstream = upstream;
+}
+
+static void prefer_upstream(struct fl_snapshot_upstream *to,
+                            const struct fl_snapshot_upstream *part) {
+  if (part->generation <= to->generation)
+    return;
+  to->generation = part->generation;
+  to->mode = part->mode;
+  to->index = part->index;
+  to->max_size = 0;
 }
 
 static void add_listeners(struct fl_snapshot *sum, struct fl_snapshot *part) {
@@ -433,6 +461,7 @@ static void add_listeners(struct fl_snapshot *sum, struct fl_snapshot *part) {
       *from = (struct fl_snapshot_listener){0};
       continue;
     }
+    prefer_listener(to, from);
     fl_metrics_add(&to->metrics, &from->metrics);
     fl_histogram_merge(&to->total, &from->total);
     to->held += from->held;
@@ -456,6 +485,7 @@ static void add_upstreams(struct fl_snapshot *sum, struct fl_snapshot *part) {
       sum->upstreams[sum->upstream_count++] = *from;
       *from = (struct fl_snapshot_upstream){0};
     } else {
+      prefer_upstream(to, from);
       add_upstream(sum, to, from);
     }
   }

@@ -34,8 +34,9 @@ enum fl_client_shown {
 
 struct fl_snapshot_listener {
   char *name;
-  char *upstream; /* NULL: a command listener */
-  uint32_t index; /* in its configuration */
+  char *upstream;      /* NULL: a command listener */
+  uint32_t index;      /* in its configuration, */
+  uint32_t generation; /* which has this number */
   enum fl_mode mode;
   uint32_t clients;                 /* not closed yet */
   uint32_t states[FL_SHOWN_STATES]; /* of them */
@@ -65,7 +66,8 @@ struct fl_snapshot_server {
 
 struct fl_snapshot_upstream {
   char *name;
-  uint32_t index; /* in its configuration */
+  uint32_t index;      /* in its configuration, */
+  uint32_t generation; /* which has this number */
   enum fl_mode mode;
   struct fl_snapshot_server *servers;
   uint32_t server_count;

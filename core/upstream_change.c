@@ -4,6 +4,7 @@
 #include "core/gateway_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Servers. */
 
@@ -130,6 +131,25 @@ static void free_servers(struct fl_upstream *upstream) {
   }
 }
 
+/* Counters never go back: those of one that was replaced go to its successor,
+   which is on the same workers. */
+static void bequeath(struct fl_upstream *upstream) {
+  const struct fl_list *all = &upstream->gateway->upstreams;
+  struct fl_upstream *heir = NULL;
+  for (struct fl_list *link = all->next; link != all; link = link->next) {
+    struct fl_upstream *other = FL_CONTAINER(link, struct fl_upstream, link);
+    if (other != upstream && (heir == NULL || heir->leaving) &&
+        strcmp(other->config->name, upstream->config->name) == 0)
+      heir = other;
+  }
+  if (heir == NULL)
+    return;
+  fl_metrics_add(&heir->metrics, &upstream->metrics);
+  fl_histogram_merge(&heir->acquire, &upstream->acquire);
+  fl_histogram_merge(&heir->serve, &upstream->serve);
+  upstream->metrics = (struct fl_metrics){0};
+}
+
 void fl_upstream_tidy(struct fl_upstream *upstream, fl_time now) {
   free_servers(upstream);
   if (!upstream->leaving)
@@ -142,6 +162,8 @@ void fl_upstream_tidy(struct fl_upstream *upstream, fl_time now) {
     fl_upstream_shut(upstream, FL_RELOAD, now);
     fl_budget_wake(upstream->budget);
   }
-  if (upstream->size == 0 && upstream->listeners == 0)
-    fl_upstream_free(upstream);
+  if (upstream->size > 0 || upstream->listeners > 0)
+    return;
+  bequeath(upstream);
+  fl_upstream_free(upstream);
 }

@@ -640,3 +640,46 @@ def test_a_thousand_reloads_under_load(fairlead, line_server):
     status, totals = program.stop()
     assert status == 0
     assert not any(key.startswith("requests_failed") for key in totals), totals
+
+
+# ---- counters ----
+
+
+def counters(program):
+    """Of each listener and upstream: all that may only grow."""
+    state = program.state()
+    names = ("opened", "requests", "replies", "bytes_in", "bytes_out",
+             "connects")
+    return {
+        (kind, item["name"], name): item[name]
+        for kind in ("listeners", "upstreams")
+        for item in state[kind] for name in names if name in item
+    } | {
+        (kind, item["name"], "closed"): sum(item["closed"].values())
+        for kind in ("listeners", "upstreams") for item in state[kind]
+    }
+
+
+def test_counters_never_go_back(fairlead, line_server, connect):
+    """Whatever replaces a listener or an upstream, on whatever worker."""
+    server = line_server()
+    config = {"workers": 3, **gateway_config(server)}
+    config["upstreams"].append(upstream(line_server(), name="v"))
+    program, reload = start(fairlead, config)
+    last = counters(program)
+    for index in range(12):
+        with LineClient(program.address("gateway")) as client:
+            assert client.ask(b"a") == b"re a"
+        framing = [{"type": "line"}, {"type": "delimited", "end": "\n"}]
+        config["upstreams"][0]["framing"] = framing[index // 2 % 2]
+        config["listeners"][0]["upstream"] = "uv"[index % 2]
+        reload(config)
+        now = counters(program)
+        assert set(now) == set(last)
+        back = {key: (last[key], now[key]) for key in last
+                if now[key] < last[key]}
+        assert not back, index
+        last = now
+    assert last["listeners", "gateway", "requests"] == 12
+    assert [item["max_size"] for item in program.state()["upstreams"]] == [
+        10, 10]

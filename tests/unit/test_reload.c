@@ -1,6 +1,8 @@
 /* Another configuration on one worker that serves. */
 #include "core/reload.h"
 
+#include "core/snapshot.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -493,6 +495,50 @@ static void generations_live_as_long_as_they_are_needed(void **state) {
   fl_generation_release(first);
 }
 
+static struct fl_snapshot_listener *gateway_listener(struct fl_snapshot *sum) {
+  struct fl_snapshot part;
+  *sum = (struct fl_snapshot){0};
+  fl_snapshot_take(&part, out.gateway, FL_SNAPSHOT_STATE, out.now);
+  fl_snapshot_add(sum, &part);
+  fl_snapshot_sort(sum);
+  return &sum->listeners[1];
+}
+
+static void a_successor_has_the_counters(void **state) {
+  (void)state;
+  static char name[] = "other";
+  struct next *next = draft(0);
+  struct fl_snapshot sum;
+  struct fl_sock *old;
+  fl_outside_start(&out);
+  struct fl_sock *server = idle_connection(&old);
+  next->upstreams[1] = next->upstreams[0];
+  next->upstreams[1].name = name;
+  next->config.upstream_count = 2;
+  next->upstreams[0].framing.type = FL_FRAMING_DELIMITED; /* replaced, too */
+  next->upstreams[0].framing.delimited.end.bytes[0] = ';';
+  next->upstreams[0].framing.delimited.end.size = 1;
+  next->upstreams[0].reply_framing = next->upstreams[0].framing;
+  next->listeners[1].upstream = 1;
+  next->listeners[1].max_connections = 7;
+  uint64_t requests = metrics()->requests;
+  for (int i = 0; i < 3; i++) {
+    struct fl_snapshot_listener *listener = gateway_listener(&sum);
+    assert_int_equal(listener->metrics.requests, requests);
+    assert_int_equal(listener->metrics.clients_opened, 1);
+    assert_int_equal(listener->max_connections, i == 0 ? 100 : 7);
+    assert_int_equal(sum.upstreams[0].metrics.upstream_connects, 1);
+    fl_snapshot_free(&sum);
+    if (i == 0)
+      reload(next);
+    if (i == 1) {
+      fl_outside_finish(&out, old, FL_PEER_CLOSED);
+      fl_outside_turn(&out);
+    }
+  }
+  (void)server;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -516,6 +562,7 @@ int main(void) {
       TEST(relays_of_a_listener_that_goes_have_their_time),
       TEST(a_stop_during_a_drain),
       TEST(without_memory_nothing_changes),
+      TEST(a_successor_has_the_counters),
       TEST(generations_live_as_long_as_they_are_needed)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
