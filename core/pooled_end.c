@@ -59,7 +59,8 @@ static bool is_ours(enum fl_reason reason) {
   return reason == FL_POOL_IDLE || reason == FL_MAX_LIFETIME ||
          reason == FL_KEY_REUSED || reason == FL_PROBED ||
          reason == FL_EJECTED || reason == FL_ADDRESS_GONE ||
-         reason == FL_DISPLACED || reason == FL_SHUTDOWN || reason == FL_RELOAD;
+         reason == FL_DISPLACED || reason == FL_SHUTDOWN ||
+         reason == FL_RELOAD || reason == FL_CLOSED_BY_OPERATOR;
 }
 
 /* A server that takes connections and ends them at once is no better than one

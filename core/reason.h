@@ -18,6 +18,8 @@
   X(OUT_OF_MEMORY, "out_of_memory", "the system has no memory left")           \
   X(SHUTDOWN, "shutdown", "fairlead is stopping")                              \
   X(RELOAD, "reload", "a reload took out what it belonged to")                 \
+  X(CLOSED_BY_OPERATOR, "closed_by_operator",                                  \
+    "an operator closed it (fairlead close)")                                  \
   /* a client */                                                               \
   X(IDLE_TIMEOUT, "idle_timeout",                                              \
     "no complete frame, of a relay no byte, for idle_timeout")                 \

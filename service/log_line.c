@@ -20,6 +20,13 @@ static const char *const level_names[FL_LOG_LEVELS] = {
 
 const char *fl_log_level_name(int level) { return level_names[level]; }
 
+int fl_log_level(const char *name) {
+  int level = 0;
+  while (level < FL_LOG_LEVELS && strcmp(level_names[level], name) != 0)
+    level++;
+  return level;
+}
+
 /* ---- time ---- */
 
 static bool leap(unsigned year) {

@@ -42,4 +42,7 @@ size_t fl_log_escape(char *to, size_t room, const char *text, bool json);
 
 const char *fl_log_level_name(int level);
 
+/* The level of that name; FL_LOG_LEVELS when there is none. */
+int fl_log_level(const char *name);
+
 #endif

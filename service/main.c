@@ -93,6 +93,10 @@ int main(int argc, char *argv[]) {
   case FL_ACTION_STOP:
     options.remote.config = options.config;
     return fl_remote_stop(&options.remote);
+  case FL_ACTION_CLOSE:
+  case FL_ACTION_LOG_LEVEL:
+    options.remote.config = options.config;
+    return fl_remote_act(&options.remote, fl_options_name(options.action));
   case FL_ACTION_PING:
     return fl_ping(&options.ping);
   case FL_ACTION_HELP:

@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#define REMOTE_HELP                                                            \
+  "  --config FILE   the configuration that it runs with; or\n"                \
+  "  --control PATH  its control socket (its log names it at the start)\n"     \
+  "  --help          this text\n"
+
 static const struct command {
   const char *name;
   enum fl_action action;
@@ -96,6 +101,32 @@ static const struct command {
      "\n"
      "Exit status: that with which it ended; 1 also when none is reached\n"
      "there, 3 also when it was ended in another way meanwhile.\n"},
+    {"close", FL_ACTION_CLOSE,
+     "Usage: fairlead close CONNECTION --config FILE\n"
+     "\n"
+     "Closes a connection of the fairlead that runs with FILE. CONNECTION is "
+     "its\n"
+     "number, as \"fairlead status --connections\" shows it. A client's "
+     "requests\n"
+     "under way are given up; those on a connection to a server get errors, "
+     "or\n"
+     "another connection if none of their bytes has left. Of a relay or a\n"
+     "session both sides are closed.\n"
+     "\n" REMOTE_HELP "\n"
+     "Exit status: 0, 1 when there is no such connection (any more) or no\n"
+     "fairlead is reached there, 2 when the command line is wrong, 3 when the\n"
+     "system refused.\n"},
+    {"log-level", FL_ACTION_LOG_LEVEL,
+     "Usage: fairlead log-level LEVEL [AREA] --config FILE\n"
+     "\n"
+     "Sets how much the fairlead that runs with FILE logs, until it reads its\n"
+     "configuration again or ends. LEVEL is error, warning, info or debug. "
+     "AREA\n"
+     "is service, listener, client or upstream; without it LEVEL is for all.\n"
+     "\n" REMOTE_HELP "\n"
+     "Exit status: 0, 1 when no fairlead is reached there, 2 when LEVEL or "
+     "AREA\n"
+     "is none of these, 3 when the system refused.\n"},
     {"ping", FL_ACTION_PING,
      "Usage: fairlead ping HOST:PORT [OPTION...]\n"
      "\n"
@@ -190,6 +221,9 @@ static const struct command {
      "  fairlead reload --config FILE           put the changed file into "
      "effect\n"
      "  fairlead stop --config FILE             stop it, and wait\n"
+     "  fairlead close CONNECTION --config FILE close a connection\n"
+     "  fairlead log-level LEVEL [AREA] --config FILE\n"
+     "                                          log more, or less\n"
      "  fairlead ping HOST:PORT [OPTION...]     measure a server's answers\n"
      "  fairlead connect HOST:PORT [OPTION...]  talk to a server\n"
      "  fairlead help [COMMAND]                 explain a command\n"
@@ -210,8 +244,9 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 #define OF(action) (1U << (action))
 #define OF_CLIENTS (OF(FL_ACTION_PING) | OF(FL_ACTION_CONNECT))
+#define OF_ACTS (OF(FL_ACTION_CLOSE) | OF(FL_ACTION_LOG_LEVEL))
 #define OF_REMOTE                                                              \
-  (OF(FL_ACTION_STATUS) | OF(FL_ACTION_RELOAD) | OF(FL_ACTION_STOP))
+  (OF(FL_ACTION_STATUS) | OF(FL_ACTION_RELOAD) | OF(FL_ACTION_STOP) | OF_ACTS)
 #define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK) | OF_REMOTE)
 
 /* The options of commands. */
@@ -277,7 +312,7 @@ static const struct command *find_command(const char *name) {
   return NULL;
 }
 
-static const char *command_name(enum fl_action action) {
+const char *fl_options_name(enum fl_action action) {
   for (int i = 0; i < COMMANDS; i++)
     if (commands[i].action == action)
       return commands[i].name;
@@ -290,8 +325,35 @@ static bool is_client(enum fl_action action) {
 }
 
 /* What stands behind a command's name, if it has to. */
+static const struct operands {
+  enum fl_action action;
+  const char *text;
+  unsigned least;
+  unsigned most;
+} operands_known[] = {
+    {FL_ACTION_PING, " HOST:PORT", 1, 1},
+    {FL_ACTION_CONNECT, " HOST:PORT", 1, 1},
+    {FL_ACTION_CLOSE, " CONNECTION", 1, 1},
+    {FL_ACTION_LOG_LEVEL, " LEVEL [AREA]", 1, 2},
+};
+
+enum { OPERANDS = sizeof operands_known / sizeof operands_known[0] };
+
+static const struct operands *operands_of(enum fl_action action) {
+  static const struct operands none = {FL_ACTION_RUN, "", 0, 0};
+  for (int i = 0; i < OPERANDS; i++)
+    if (operands_known[i].action == action)
+      return &operands_known[i];
+  return &none;
+}
+
 static const char *operand(enum fl_action action) {
-  return is_client(action) ? " HOST:PORT" : "";
+  return operands_of(action)->text;
+}
+
+/* A command that acts on a fairlead that runs, and on something in it. */
+static bool is_act(enum fl_action action) {
+  return (OF(action) & OF_ACTS) != 0;
 }
 
 /* ": did you mean X?", or "" when nothing is near. */
@@ -356,7 +418,10 @@ static bool unknown_argument(const struct reading *reading, const char *word) {
     return fail(reading,
                 "unexpected argument \"%.64s\" (%s takes one "
                 "HOST:PORT)",
-                word, command_name(action));
+                word, fl_options_name(action));
+  if (word[0] != '-' && is_act(action))
+    return fail(reading, "unexpected argument \"%.64s\" (fairlead %s%s)", word,
+                fl_options_name(action), operand(action));
   if (word[0] != '-')
     return fail(reading,
                 "unexpected argument \"%.64s\" (a configuration is given as "
@@ -366,13 +431,13 @@ static bool unknown_argument(const struct reading *reading, const char *word) {
   for (int i = 0; i < OPTIONS; i++)
     if (strcmp(bare, options_known[i].name) == 0)
       return fail(reading, "%s is an option of: fairlead %s", bare,
-                  command_name(home(&options_known[i])));
+                  fl_options_name(home(&options_known[i])));
   for (int i = 0; i < OPTIONS; i++)
     if (belongs(&options_known[i], action))
       fl_config_nearest_offer(&nearest, bare, options_known[i].name);
   return fail(reading,
               "unknown option \"%.64s\"%s (\"fairlead help %s\" lists all)",
-              bare, hint(text, &nearest), command_name(action));
+              bare, hint(text, &nearest), fl_options_name(action));
 }
 
 /* The value of an option, behind "=" or the next argument; NULL after a
@@ -388,7 +453,7 @@ static const char *take_value(struct reading *reading,
       (equals == NULL && strncmp(value, "--", 2) == 0)) {
     fail(reading, "%s needs a %s: fairlead %s%s %s %s", option->name,
          strcmp(option->value, "FILE") == 0 ? "file" : "value",
-         command_name(action), operand(action), option->name, option->value);
+         fl_options_name(action), operand(action), option->name, option->value);
     return NULL;
   }
   if ((reading->given & bit) != 0) {
@@ -465,12 +530,31 @@ static bool read_option(struct reading *reading, const char *argument) {
 }
 
 static bool is_target(const struct fl_options *options, const char *argument) {
-  return is_client(options->action) && argument[0] != '-' &&
-         options->ping.target == NULL;
+  if (argument[0] == '-')
+    return false;
+  if (is_act(options->action))
+    return options->remote.operand_count < operands_of(options->action)->most;
+  return is_client(options->action) && options->ping.target == NULL;
+}
+
+/* One word of a line to the control socket. */
+static bool is_word(const char *text) {
+  size_t size = strlen(text);
+  for (size_t i = 0; i < size; i++)
+    if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7f)
+      return false;
+  return size > 0 && size <= FL_REMOTE_OPERAND_MAX;
 }
 
 static bool read_target(struct reading *reading, const char *target) {
+  struct fl_options *options = reading->options;
   char error[FL_PING_VALUE_ERROR];
+  if (is_act(options->action)) {
+    options->remote.operands[options->remote.operand_count++] = target;
+    return is_word(target) ||
+           fail(reading, "\"%.64s\" is not one word: fairlead %s%s", target,
+                fl_options_name(options->action), operand(options->action));
+  }
   return fl_ping_options_target(&reading->options->ping, target, error) ||
          fail(reading, "%s", error);
 }
@@ -478,15 +562,19 @@ static bool read_target(struct reading *reading, const char *target) {
 /* A command for a fairlead that runs: which one? */
 static bool is_remote_complete(const struct reading *reading) {
   const struct fl_options *options = reading->options;
-  const char *name = command_name(options->action);
+  const char *name = fl_options_name(options->action);
+  const struct operands *wanted = operands_of(options->action);
+  if (options->remote.operand_count < wanted->least)
+    return fail(reading, "%s is missing: fairlead %s%s --config FILE",
+                wanted->text + 1, name, wanted->text);
   if (options->config != NULL && options->remote.control != NULL)
     return fail(reading, "--config and --control both say where it is: give "
                          "one of them");
   if (options->config == NULL && options->remote.control == NULL)
     return fail(reading,
-                "--config is missing: fairlead %s --config FILE (or --control "
-                "PATH)",
-                name);
+                "--config is missing: fairlead %s%s --config FILE (or "
+                "--control PATH)",
+                name, wanted->text);
   if (options->config != NULL && strcmp(options->config, "-") == 0)
     return fail(reading,
                 "standard input tells nothing of a fairlead that runs: "
@@ -504,10 +592,10 @@ static bool is_complete(const struct reading *reading) {
   if (!is_client(options->action))
     return options->config != NULL ||
            fail(reading, "--config is missing: fairlead %s --config FILE",
-                command_name(options->action));
+                fl_options_name(options->action));
   if (options->ping.target == NULL)
     return fail(reading, "HOST:PORT is missing: fairlead %s HOST:PORT",
-                command_name(options->action));
+                fl_options_name(options->action));
   if (options->ping.expect.size > 0 && options->ping.send.size == 0)
     return fail(reading, "--expect is about the reply to --send: fairlead "
                          "ping HOST:PORT --send BYTES --expect BYTES");
@@ -566,8 +654,8 @@ static bool misplaced_option(const struct reading *reading,
                              const struct option *option) {
   enum fl_action action = home(option);
   return fail(reading, "%s comes after a command: fairlead %s%s %s%s%s",
-              option->name, command_name(action), operand(action), option->name,
-              option->value != NULL ? " " : "",
+              option->name, fl_options_name(action), operand(action),
+              option->name, option->value != NULL ? " " : "",
               option->value != NULL ? option->value : "");
 }
 

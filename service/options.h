@@ -15,6 +15,8 @@ enum fl_action {
   FL_ACTION_STATUS,
   FL_ACTION_RELOAD,
   FL_ACTION_STOP,
+  FL_ACTION_CLOSE,
+  FL_ACTION_LOG_LEVEL,
   FL_ACTION_PING,
   FL_ACTION_CONNECT,
   FL_ACTION_HELP,
@@ -27,9 +29,9 @@ struct fl_options {
   const char *config;   /* a file; RUN and CHECK: "-" for standard input */
   struct fl_daemon_options daemon; /* RUN */
   bool print; /* CHECK: print the effective configuration */
-  struct fl_remote_options
-      remote;                  /* of STATUS, RELOAD, STOP; but for `config` */
-  struct fl_ping_options ping; /* PING and CONNECT */
+  struct fl_remote_options remote; /* of STATUS to LOG_LEVEL; but for
+                                      `config` */
+  struct fl_ping_options ping;     /* PING and CONNECT */
 };
 
 enum { FL_OPTIONS_ERROR = 320 };
@@ -40,6 +42,9 @@ enum { FL_OPTIONS_ERROR = 320 };
    have been meant, what to do. */
 bool fl_options_read(struct fl_options *options, int argc, char *const argv[],
                      char error[FL_OPTIONS_ERROR]);
+
+/* The command's name, as on the command line. */
+const char *fl_options_name(enum fl_action action);
 
 /* Writes the help text on a command, or on all for FL_ACTION_HELP. */
 void fl_options_help(FILE *out, enum fl_action topic);

@@ -1,5 +1,6 @@
 #include "service/remote.h"
 
+#include "core/text.h"
 #include "service/call.h"
 #include "service/status.h"
 #include "service/status_text.h"
@@ -56,10 +57,12 @@ int fl_remote_status(const struct fl_remote_options *options) {
   return status;
 }
 
-int fl_remote_stop(const struct fl_remote_options *options) {
+/* Where only the status of the answer matters. */
+static int order(const struct fl_remote_options *options, const char *line,
+                 unsigned timeout_ms) {
   cJSON *answer;
   int status;
-  char *text = call(options, "stop\n", 0, &status);
+  char *text = call(options, line, timeout_ms, &status);
   if (text == NULL)
     return status;
   status = fl_call_json(text, &answer);
@@ -95,5 +98,25 @@ int fl_remote_reload(const struct fl_remote_options *options) {
   print_lines(cJSON_GetObjectItemCaseSensitive(answer, "lines"));
   cJSON_Delete(answer);
   free(text);
+  return status;
+}
+
+int fl_remote_stop(const struct fl_remote_options *options) {
+  return order(options, "stop\n", 0);
+}
+
+int fl_remote_act(const struct fl_remote_options *options, const char *verb) {
+  struct fl_text text = {0};
+  fl_text_add(&text, verb);
+  for (unsigned i = 0; i < options->operand_count; i++)
+    FL_TEXT(&text, " ", options->operands[i]);
+  fl_text_add(&text, "\n");
+  char *line = fl_text_take(&text);
+  if (line == NULL) {
+    fputs("fairlead: out of memory\n", stderr);
+    return FL_STATUS_SYSTEM;
+  }
+  int status = order(options, line, TIMEOUT_MS);
+  free(line);
   return status;
 }

@@ -5,12 +5,16 @@
 
 #include <stdbool.h>
 
+enum { FL_REMOTE_OPERANDS = 2, FL_REMOTE_OPERAND_MAX = 400 };
+
 struct fl_remote_options {
   const char *config;  /* the configuration that it runs with; or */
   const char *control; /* the socket itself */
   bool json;           /* status: as it came */
   bool connections;    /* status: each of them */
   bool watch;          /* status: again and again */
+  const char *operands[FL_REMOTE_OPERANDS]; /* words; of those that act */
+  unsigned operand_count;
 };
 
 /* fairlead status: prints it. Returns an exit status. */
@@ -24,5 +28,9 @@ int fl_remote_stop(const struct fl_remote_options *options);
    to standard output, what is wrong to standard error. Returns its exit
    status. */
 int fl_remote_reload(const struct fl_remote_options *options);
+
+/* A command that acts and has done so when it is answered: `verb` of
+   service/verbs.h, with its operands. Returns an exit status. */
+int fl_remote_act(const struct fl_remote_options *options, const char *verb);
 
 #endif

@@ -1,11 +1,14 @@
 #include "service/verbs.h"
 
 #include "core/json_write.h"
+#include "service/acts.h"
 #include "service/collect.h"
+#include "service/log.h"
 #include "service/log_line.h"
 #include "service/state.h"
 #include "service/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,31 +109,62 @@ static void run_reload(struct fl_channel_peer *peer,
   fl_reload_ask(control->reload, &reloading->asker);
 }
 
+/* ---- log-level ---- */
+
+static void run_log_level(struct fl_channel_peer *peer,
+                          const char *const *arguments) {
+  const char *area = arguments[1];
+  int level = fl_log_level(arguments[0]);
+  if (level == FL_LOG_LEVELS) {
+    fl_channel_fail(peer, FL_STATUS_USAGE,
+                    "\"%.32s\" is no level; allowed: error, warning, info, "
+                    "debug",
+                    arguments[0]);
+  } else if (!fl_log_set_level(area, level)) {
+    fl_channel_fail(peer, FL_STATUS_USAGE,
+                    "\"%.32s\" is no area; allowed: service, listener, client, "
+                    "upstream",
+                    area);
+  } else {
+    fl_log(FL_LOG_INFO, "control", "log level of %s: %s",
+           area == NULL ? "all areas" : area, arguments[0]);
+    fl_channel_done(peer);
+  }
+}
+
 /* ---- the table ---- */
 
 static const struct verb {
   const char *name;
-  unsigned arguments; /* exactly so many */
+  unsigned least; /* so many arguments */
+  unsigned most;
   void (*run)(struct fl_channel_peer *peer, const char *const *arguments);
 } verbs[] = {
-    {"status", 0, run_status},
-    {"connections", 0, run_connections},
-    {"stop", 0, run_stop},
-    {"reload", 0, run_reload},
+    {"status", 0, 0, run_status},       {"connections", 0, 0, run_connections},
+    {"stop", 0, 0, run_stop},           {"reload", 0, 0, run_reload},
+    {"log-level", 1, 2, run_log_level}, {"close", 1, 1, fl_act_close},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
+
+static void wrong_count(struct fl_channel_peer *peer, const struct verb *verb,
+                        unsigned count) {
+  char or_more[16] = "";
+  if (verb->most > verb->least)
+    (void)snprintf(or_more, sizeof or_more, " to %u", verb->most);
+  fl_channel_fail(peer, FL_STATUS_USAGE, "%s takes %u%s arguments, not %u",
+                  verb->name, verb->least, or_more, count);
+}
 
 void fl_verb_run(struct fl_channel_peer *peer,
                  const char *const words[FL_CHANNEL_WORDS], unsigned count) {
   for (int i = 0; i < VERBS; i++) {
     if (strcmp(verbs[i].name, words[0]) != 0)
       continue;
-    if (count - 1 == verbs[i].arguments)
+    if (count - 1 >= verbs[i].least && count - 1 <= verbs[i].most)
       verbs[i].run(peer, words + 1);
     else
-      fl_channel_fail(peer, FL_STATUS_USAGE, "%s takes %u arguments, not %u",
-                      words[0], verbs[i].arguments, count - 1);
+      wrong_count(peer, &verbs[i], count - 1);
     return;
   }
   fl_channel_fail(peer, FL_STATUS_USAGE,

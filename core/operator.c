@@ -1,0 +1,75 @@
+#include "core/operator.h"
+
+#include "core/client_parts.h"
+#include "core/gateway_state.h"
+#include "core/relay_end.h"
+#include "core/upstream.h"
+
+/* Closing a connection. */
+
+static bool has_relays(const struct fl_listener *listener) {
+  return listener->config->mode == FL_MODE_RELAY ||
+         listener->config->mode == FL_MODE_SESSION;
+}
+
+static bool close_relay(struct fl_relay *relay, uint64_t id, fl_time now) {
+  bool of_server =
+      relay->server.exists && fl_transport_id(&relay->server.conn) == id;
+  if (!of_server && fl_transport_id(&relay->client.conn) != id)
+    return false;
+  if (relay->state != FL_RELAY_CLOSING)
+    fl_relay_end(relay, NULL, FL_CLOSED_BY_OPERATOR, now);
+  return true;
+}
+
+static bool close_client(struct fl_client *client, uint64_t id, fl_time now) {
+  if (fl_transport_id(&client->conn) != id)
+    return false;
+  fl_client_close(client, FL_CLOSED_BY_OPERATOR, false, now);
+  return true;
+}
+
+static bool close_of_listener(struct fl_listener *listener, uint64_t id,
+                              fl_time now) {
+  struct fl_list *link = listener->clients.next;
+  for (; link != &listener->clients; link = link->next)
+    if (has_relays(listener)
+            ? close_relay(FL_CONTAINER(link, struct fl_relay, link), id, now)
+            : close_client(FL_CONTAINER(link, struct fl_client, conn.link), id,
+                           now))
+      return true;
+  return false;
+}
+
+static bool close_of_server(struct fl_server *server, uint64_t id,
+                            fl_time now) {
+  for (int state = 0; state < FL_POOLED_STATES; state++) {
+    struct fl_list *list = &server->conns[state];
+    for (struct fl_list *node = list->next; node != list; node = node->next) {
+      struct fl_pooled *pooled =
+          FL_CONTAINER(node, struct fl_pooled, conn.link);
+      if (fl_transport_id(&pooled->conn) != id)
+        continue;
+      if (state < FL_POOLED_LEAVING)
+        fl_pooled_retire(pooled, FL_CLOSED_BY_OPERATOR, now);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool fl_operator_close(struct fl_gateway *gateway, uint64_t id, fl_time now) {
+  struct fl_list *at = gateway->listeners.next;
+  for (; at != &gateway->listeners; at = at->next)
+    if (close_of_listener(FL_CONTAINER(at, struct fl_listener, link), id, now))
+      return true;
+  for (at = gateway->upstreams.next; at != &gateway->upstreams; at = at->next) {
+    struct fl_list *servers =
+        &FL_CONTAINER(at, struct fl_upstream, link)->all_servers;
+    for (struct fl_list *link = servers->next; link != servers;
+         link = link->next)
+      if (close_of_server(FL_CONTAINER(link, struct fl_server, link), id, now))
+        return true;
+  }
+  return false;
+}

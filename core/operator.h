@@ -1,0 +1,20 @@
+/* What an operator does to one worker's half of a running gateway. Call it
+   between two turns. */
+#ifndef FL_CORE_OPERATOR_H
+#define FL_CORE_OPERATOR_H
+
+#include "core/time.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fl_gateway;
+
+/* Closes the connection of this number (fl_transport_id) for
+   FL_CLOSED_BY_OPERATOR: a client, whose requests under way are given up; a
+   connection of a pool, whose requests get errors or, where unsent, another
+   one; of a relay or session both sides. Returns false when there is none.
+   Takes time for each connection. */
+bool fl_operator_close(struct fl_gateway *gateway, uint64_t id, fl_time now);
+
+#endif

@@ -1,0 +1,12 @@
+/* The verbs of the control socket by which an operator acts on connections
+   and servers. Each answers its peer once, when every worker concerned has
+   done it. The arguments are valid during the call. On the main thread. */
+#ifndef FL_SERVICE_ACTS_H
+#define FL_SERVICE_ACTS_H
+
+#include "service/channel.h"
+
+/* close CONNECTION: its number. */
+void fl_act_close(struct fl_channel_peer *peer, const char *const *arguments);
+
+#endif
