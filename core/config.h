@@ -241,6 +241,7 @@ struct fl_control_config {
 
 struct fl_config {
   uint32_t workers; /* 0: auto, one per processor */
+  fl_time drain_delay;
   fl_time shutdown_timeout;
   struct fl_log_config log;
   struct fl_control_config control;

@@ -785,6 +785,11 @@ static const struct fl_config_row root_rows[] = {
    FL_CONFIG_WORKERS_MAX, FIELD(fl_config, workers),
    .meaning = "Threads that serve; `\"auto\"` is one per processor, 64 at "
               "most."},
+  {"drain_delay", FL_CONFIG_DURATION, 0, "0s", S(0), HOURS(1), .step = 0,
+   FIELD(fl_config, drain_delay),
+   .meaning = "How long a stop goes on serving, new clients included, after "
+              "`/readyz` has begun to say no, so that balancers notice; "
+              "`shutdown_timeout` counts from its end."},
   {"shutdown_timeout", FL_CONFIG_DURATION, 0, "30s", S(0), HOURS(1), .step = 0,
    FIELD(fl_config, shutdown_timeout),
    .meaning = "How long a stop may wait for requests under way and for relays "

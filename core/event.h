@@ -14,7 +14,8 @@ enum fl_event_kind {
   FL_EVENT_UPSTREAM_CLOSED,    /* every established one, exactly once */
   FL_EVENT_SERVER_DOWN,     /* first failure after it worked, or after start */
   FL_EVENT_SERVER_UP,       /* first success after SERVER_DOWN */
-  FL_EVENT_SERVER_EJECTED,  /* by its health: it gets no requests */
+  FL_EVENT_SERVER_EJECTED,  /* by its health or an operator: it gets
+                               no requests */
   FL_EVENT_SERVER_RETURNED, /* after SERVER_EJECTED */
   FL_EVENT_NAME_STALE,      /* the resolver fails; an old answer is used */
   FL_EVENT_NAME_FRESH,      /* it answers again, after NAME_STALE */
@@ -43,8 +44,9 @@ struct fl_event {
   uint64_t refused;    /* CLIENT_REFUSED: so many for this reason since an
                           event told of them, this one included; 0: a later
                           one will, for there are many */
-  bool none_left;      /* SERVER_EJECTED: no other server is in, so all are
-                          used as if all were */
+  bool none_left;      /* SERVER_EJECTED: no server is in. By its health: so all
+                          are used as if all were. By an operator: so
+                          requests wait */
   bool raw;            /* of a relay: nothing was cut into frames */
   uint32_t addresses;  /* NAME_CHANGED, NAME_CUT: so many there are */
   fl_time duration;    /* since it was opened; SERVER_UP: of the outage;

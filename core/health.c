@@ -12,7 +12,7 @@ static bool watched(const struct fl_server *server) {
 
 static bool none_is_in(const struct fl_upstream *upstream) {
   for (uint32_t i = 0; i < upstream->server_count; i++)
-    if (!fl_standing_ejected(upstream->servers[i]->standing))
+    if (!fl_server_is_out(upstream->servers[i]))
       return false;
   return true;
 }
@@ -85,10 +85,12 @@ void fl_health_failure(struct fl_server *server, enum fl_reason reason,
 
 /* When the next one of a server is due. Whatever is heard of one that is in
    is a check; of an ejected one that has begun to answer more is sought at
-   once. */
+   once. One that an operator has taken out is left alone. */
 static fl_time due(const struct fl_server *server) {
   fl_time interval = server->upstream->config->health.interval;
   const struct fl_standing *standing = server->standing;
+  if (server->admin != FL_ADMIN_IN)
+    return FL_NEVER;
   if (!fl_standing_ejected(standing))
     return fl_time_add(fl_time_max(server->heard, server->probed), interval);
   if (server->hurry)

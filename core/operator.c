@@ -73,3 +73,18 @@ bool fl_operator_close(struct fl_gateway *gateway, uint64_t id, fl_time now) {
   }
   return false;
 }
+
+/* Servers. */
+
+void fl_operator_apply(struct fl_gateway *gateway, fl_time now) {
+  struct fl_list *at = gateway->upstreams.next;
+  for (; at != &gateway->upstreams; at = at->next) {
+    const struct fl_upstream *upstream =
+        FL_CONTAINER(at, struct fl_upstream, link);
+    for (uint32_t i = 0; i < upstream->server_count; i++) {
+      struct fl_server *server = upstream->servers[i];
+      if (server->words != atomic_load(&server->standing->words))
+        fl_server_take_word(server, now);
+    }
+  }
+}

@@ -13,8 +13,13 @@ struct fl_gateway;
 /* Closes the connection of this number (fl_transport_id) for
    FL_CLOSED_BY_OPERATOR: a client, whose requests under way are given up; a
    connection of a pool, whose requests get errors or, where unsent, another
-   one; of a relay or session both sides. Returns false when there is none.
+   one; of a relay or session both sides, by reset, for what was cut short
+   must not look like the end. Returns false when there is none.
    Takes time for each connection. */
 bool fl_operator_close(struct fl_gateway *gateway, uint64_t id, fl_time now);
+
+/* Puts into effect what was said of servers (fl_standing_say) since the last
+   call. */
+void fl_operator_apply(struct fl_gateway *gateway, fl_time now);
 
 #endif

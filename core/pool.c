@@ -105,35 +105,44 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
 
 /* After a reload. */
 
-static void renew(struct fl_pooled *pooled, fl_time now) {
-  pooled->outdated = true;
+static void renew(struct fl_pooled *pooled, enum fl_reason reason,
+                  fl_time now) {
+  pooled->outdated = (uint8_t)reason;
   if (pooled->exchanges.count == 0)
-    fl_pooled_retire(pooled, FL_RELOAD, now);
+    fl_pooled_retire(pooled, reason, now);
   else
     fl_pooled_place(pooled, now); /* it gets no more */
 }
 
-/* The next connection of a list, which renewing the one before may have
-   emptied; NULL at its end. */
-static struct fl_pooled *last_of(struct fl_server *server, int state,
-                                 bool outdated) {
+/* The next connection of a list that goes on, which renewing the one before may
+   have emptied; NULL at its end. */
+static struct fl_pooled *last_of(struct fl_server *server, int state) {
   struct fl_list *list = &server->conns[state];
   for (struct fl_list *node = list->prev; node != list; node = node->prev) {
     struct fl_pooled *pooled = FL_CONTAINER(node, struct fl_pooled, conn.link);
-    if (pooled->outdated == outdated)
+    if (pooled->outdated == FL_OK)
       return pooled;
   }
   return NULL;
 }
 
-void fl_pool_renew(struct fl_server *server, fl_time now) {
+void fl_pool_renew(struct fl_server *server, enum fl_reason reason,
+                   fl_time now) {
   struct fl_pooled *pooled;
   struct fl_list *link = server->relays.next;
   for (; link != &server->relays; link = link->next) /* none comes back */
     FL_CONTAINER(link, struct fl_relay, server.conn.link)->expires = now;
   for (int state = 0; state < FL_POOLED_LEAVING; state++)
-    while ((pooled = last_of(server, state, false)) != NULL)
-      renew(pooled, now);
+    while ((pooled = last_of(server, state)) != NULL)
+      renew(pooled, reason, now);
+}
+
+void fl_pool_cut(struct fl_server *server, enum fl_reason reason, fl_time now) {
+  struct fl_list *node;
+  for (int state = 0; state < FL_POOLED_LEAVING; state++)
+    while ((node = fl_list_first(&server->conns[state])) != NULL)
+      fl_pooled_retire(FL_CONTAINER(node, struct fl_pooled, conn.link), reason,
+                       now);
 }
 
 /* How many connections will be left once those close that are to. */
@@ -144,7 +153,8 @@ static uint32_t lasting(const struct fl_upstream *upstream) {
     const struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
     const struct fl_list *list = &server->conns[FL_POOLED_FULL];
     for (struct fl_list *node = list->next; node != list; node = node->next)
-      count -= FL_CONTAINER(node, struct fl_pooled, conn.link)->outdated;
+      count -=
+          FL_CONTAINER(node, struct fl_pooled, conn.link)->outdated != FL_OK;
   }
   return count;
 }
@@ -163,8 +173,8 @@ void fl_pool_shrink(struct fl_upstream *upstream, fl_time now) {
       struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
       struct fl_pooled *pooled;
       while (left > upstream->budget->max &&
-             (pooled = last_of(server, states[i], false)) != NULL) {
-        renew(pooled, now);
+             (pooled = last_of(server, states[i])) != NULL) {
+        renew(pooled, FL_RELOAD, now);
         left--;
       }
     }

@@ -48,7 +48,8 @@ struct fl_pooled {
   bool probe;          /* it was opened for a health check that is to come */
   bool replied;        /* it has delivered a reply, or served a session */
   bool replaced;       /* fl_pooled_replace ended its life */
-  bool outdated;       /* a reload wants it replaced */
+  uint8_t outdated;    /* enum fl_reason: why it gets no more requests and
+                          closes after the last; FL_OK: it goes on */
   bool moved;          /* its address is gone from the server's name */
   uint32_t timeouts;   /* of requests, since the last reply */
   bool shut;           /* FL_POOLED_LEAVING: FIN was sent */
@@ -76,10 +77,14 @@ void fl_pooled_lend(struct fl_pooled *pooled, struct fl_conn *to,
 bool fl_pool_take_back(struct fl_server *server, struct fl_conn *from,
                        fl_time expires, fl_time now);
 
-/* The connections to this server are no longer what the configuration says:
-   those without requests close, the others get none any more and close once
-   they have theirs replied. */
-void fl_pool_renew(struct fl_server *server, fl_time now);
+/* The connections to this server are no longer wanted, for this reason: those
+   without requests close, the others get none any more and close once they have
+   theirs replied. */
+void fl_pool_renew(struct fl_server *server, enum fl_reason reason,
+                   fl_time now);
+
+/* Closes all of them for this reason, as fl_pooled_retire does. */
+void fl_pool_cut(struct fl_server *server, enum fl_reason reason, fl_time now);
 
 /* Does so with as many connections as there are above max_size. */
 void fl_pool_shrink(struct fl_upstream *upstream, fl_time now);

@@ -46,14 +46,14 @@ void fl_pooled_settle(struct fl_pooled *pooled, fl_time now);
 
 static inline bool fl_pooled_life_over(const struct fl_pooled *pooled,
                                        fl_time now) {
-  return pooled->outdated || now >= pooled->expires;
+  return pooled->outdated != FL_OK || now >= pooled->expires;
 }
 
 /* Why a connection is closed whose life is over. */
 static inline enum fl_reason
 fl_pooled_end_of_life(const struct fl_pooled *pooled) {
-  if (pooled->outdated)
-    return FL_RELOAD;
+  if (pooled->outdated != FL_OK)
+    return (enum fl_reason)pooled->outdated;
   if (pooled->replaced)
     return FL_KEY_REUSED;
   return pooled->moved ? FL_ADDRESS_GONE : FL_MAX_LIFETIME;

@@ -60,7 +60,8 @@ static bool is_ours(enum fl_reason reason) {
          reason == FL_KEY_REUSED || reason == FL_PROBED ||
          reason == FL_EJECTED || reason == FL_ADDRESS_GONE ||
          reason == FL_DISPLACED || reason == FL_SHUTDOWN ||
-         reason == FL_RELOAD || reason == FL_CLOSED_BY_OPERATOR;
+         reason == FL_RELOAD || reason == FL_DRAINED ||
+         reason == FL_EJECTED_BY_OPERATOR || reason == FL_CLOSED_BY_OPERATOR;
 }
 
 /* A server that takes connections and ends them at once is no better than one

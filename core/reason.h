@@ -20,6 +20,9 @@
   X(RELOAD, "reload", "a reload took out what it belonged to")                 \
   X(CLOSED_BY_OPERATOR, "closed_by_operator",                                  \
     "an operator closed it (fairlead close)")                                  \
+  X(EJECTED_BY_OPERATOR, "ejected_by_operator",                                \
+    "an operator took the server out (fairlead eject)")                        \
+  X(DRAINED, "drained", "an operator drains the server (fairlead drain)")      \
   /* a client */                                                               \
   X(IDLE_TIMEOUT, "idle_timeout",                                              \
     "no complete frame, of a relay no byte, for idle_timeout")                 \

@@ -375,6 +375,37 @@ void fl_relay_shut(struct fl_relay *relay, fl_time now) {
   fl_relay_end(relay, NULL, fl_listener_end_reason(relay->listener), now);
 }
 
+/* It goes to another server, in the turn it had. */
+static void turn_back(struct fl_relay *relay, fl_time now) {
+  struct fl_conn *conn = &relay->server.conn;
+  relay->connector.server->connecting--;
+  relay->state = FL_RELAY_WAITING; /* in turn once the socket is closed */
+  if (conn->sock != NULL) {
+    fl_transport_close(conn, true);
+    return;
+  }
+  fl_transport_arm(conn, FL_NEVER);
+  if (fl_connector_cancel(&relay->connector))
+    return;
+  fl_relay_give_place_back(relay, now);
+  attempt_failed(relay, now);
+}
+
+void fl_relays_leave(struct fl_server *server, bool cut, fl_time now) {
+  struct fl_list *link = server->relays.next;
+  while (link != &server->relays) {
+    struct fl_relay *relay =
+        FL_CONTAINER(link, struct fl_relay, server.conn.link);
+    link = link->next; /* the relay may leave the list */
+    relay->expires = now;
+    if (relay->state == FL_RELAY_CONNECTING)
+      turn_back(relay, now);
+    else if (cut && (relay->state == FL_RELAY_OPEN ||
+                     relay->state == FL_RELAY_DELIVERING))
+      fl_relay_end(relay, NULL, FL_EJECTED_BY_OPERATOR, now);
+  }
+}
+
 /* Checking. */
 
 void fl_relay_check(const struct fl_upstream *upstream) {

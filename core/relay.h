@@ -78,6 +78,11 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now);
 /* Closes both sides at once, for FL_SHUTDOWN or FL_RELOAD. */
 void fl_relay_shut(struct fl_relay *relay, fl_time now);
 
+/* The server is taken out. Clients whose connection to it is on its way have
+   their turn again; none that is open comes back to the pool, and if `cut` it
+   is reset for FL_EJECTED_BY_OPERATOR. */
+void fl_relays_leave(struct fl_server *server, bool cut, fl_time now);
+
 /* Asserts the invariants of the upstream's relays, beyond those of its pool. */
 void fl_relay_check(const struct fl_upstream *upstream);
 

@@ -134,7 +134,6 @@ static bool is_orderly(enum fl_reason reason) {
   case FL_PEER_CLOSED:
   case FL_SHUTDOWN:
   case FL_RELOAD:
-  case FL_CLOSED_BY_OPERATOR:
   case FL_IDLE_TIMEOUT:
   case FL_HOLD_TIMEOUT:
   case FL_BAD_FRAME:

@@ -23,6 +23,8 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
   server->index = index;
   server->seed = fl_hashing_seed(endpoint->text);
   server->standing = generation->upstreams[upstream_index].standings[index];
+  server->words = atomic_load(&server->standing->words);
+  server->admin = fl_standing_admin(server->standing);
   fl_list_init(&server->looking);
   fl_list_init(&server->link);
   fl_list_push_back(&upstream->all_servers, &server->link);
@@ -51,7 +53,7 @@ void fl_server_free(struct fl_server *server) {
 void fl_server_leave(struct fl_server *server, struct fl_generation *generation,
                      fl_time now) {
   server->gone = fl_generation_hold(generation);
-  fl_pool_renew(server, now);
+  fl_pool_renew(server, FL_RELOAD, now);
   fl_upstream_wake(server->upstream);
 }
 
@@ -91,14 +93,79 @@ static void tell(const struct fl_server *server, struct fl_event *event) {
   fl_gateway_event(server->upstream->gateway, event);
 }
 
+bool fl_server_is_out(const struct fl_server *server) {
+  return server->admin != FL_ADMIN_IN || fl_standing_ejected(server->standing);
+}
+
 bool fl_server_may_use(const struct fl_server *server) {
   const struct fl_upstream *upstream = server->upstream;
-  if (!fl_standing_ejected(server->standing))
+  if (!fl_server_is_out(server))
     return true;
+  if (server->admin != FL_ADMIN_IN)
+    return false;
   for (uint32_t i = 0; i < upstream->server_count; i++)
-    if (!fl_standing_ejected(upstream->servers[i]->standing))
+    if (!fl_server_is_out(upstream->servers[i]))
       return false;
   return true;
+}
+
+/* Whether this worker is the first on which the word takes effect: it tells
+   and counts it for all. */
+static bool is_first(struct fl_server *server) {
+  unsigned told = atomic_load(&server->standing->told);
+  while (told < server->words)
+    if (atomic_compare_exchange_weak(&server->standing->told, &told,
+                                     server->words))
+      return true;
+  return false;
+}
+
+static void tell_taken_out(struct fl_server *server, fl_time now) {
+  enum fl_reason reason =
+      server->admin == FL_ADMIN_DRAINED ? FL_DRAINED : FL_EJECTED_BY_OPERATOR;
+  struct fl_upstream *upstream = server->upstream;
+  struct fl_event event = {
+      .kind = FL_EVENT_SERVER_EJECTED, .reason = reason, .none_left = true};
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    event.none_left &= !fl_server_may_use(upstream->servers[i]);
+  atomic_store(&server->standing->since, now);
+  upstream->metrics.servers_ejected[reason]++;
+  tell(server, &event);
+}
+
+static void tell_restored(struct fl_server *server, fl_time now) {
+  fl_time since = atomic_load(&server->standing->since);
+  struct fl_event event = {.kind = FL_EVENT_SERVER_RETURNED,
+                           .duration = now > since ? now - since : 0};
+  fl_standing_forget(server->standing);
+  server->upstream->metrics.servers_returned++;
+  tell(server, &event);
+}
+
+void fl_server_take_word(struct fl_server *server, fl_time now) {
+  enum fl_admin_state was = server->admin;
+  bool was_out = fl_server_is_out(server);
+  server->words = atomic_load(&server->standing->words);
+  enum fl_admin_state admin = fl_standing_admin(server->standing);
+  server->admin = admin;
+  if (is_first(server) && (admin != was || was_out)) {
+    if (admin == FL_ADMIN_IN)
+      tell_restored(server, now);
+    else if (admin != was)
+      tell_taken_out(server, now);
+  }
+  if (admin == FL_ADMIN_DRAINED)
+    fl_pool_renew(server, FL_DRAINED, now);
+  else if (admin == FL_ADMIN_EJECTED)
+    fl_pool_cut(server, FL_EJECTED_BY_OPERATOR, now);
+  if (admin != FL_ADMIN_IN) {
+    fl_relays_leave(server, admin == FL_ADMIN_EJECTED, now);
+  } else {
+    server->failures = 0;
+    fl_server_left(server, now);
+    server->upstream->probe_at = now;
+  }
+  fl_upstream_wake(server->upstream);
 }
 
 bool fl_server_failed(struct fl_server *server, enum fl_reason reason,

@@ -16,6 +16,9 @@ struct fl_server {
   struct fl_list link;          /* on the upstream's list of all */
   uint32_t index;               /* among those of its configuration */
   struct fl_standing *standing; /* shared with other shards */
+  enum fl_admin_state admin;    /* the operator's word, as it is in effect on
+                                   this worker */
+  unsigned words;               /* of its standing, when it came into effect */
   fl_time heard;                /* the last reply or, without one to wait for,
                                    connect; with health only */
   fl_time probed;               /* the last check began */
@@ -55,10 +58,21 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
 void fl_server_free(struct fl_server *server);
 
 /* Whether it may get new requests and connections: the one place that decides.
-   An ejected server may not, unless every server of the upstream is ejected:
-   then all are used as if none were, for a check that is wrong must not keep
-   anybody from servers that work. */
+   One that an operator has taken out may not. An ejected server may not, unless
+   every server of the upstream is ejected or taken out: then those that are
+   not taken out are used as if none were ejected, for a check that is wrong
+   must not keep anybody from servers that work. */
 bool fl_server_may_use(const struct fl_server *server);
+
+/* Whether an operator or its health has taken it out. */
+bool fl_server_is_out(const struct fl_server *server);
+
+/* The operator's last word comes into effect here. DRAINED: nothing new goes to
+   it; its connections close once they have no request, spare ones at once, and
+   relays go on until they end. EJECTED: all of them close at once; what had not
+   left goes elsewhere. IN: it is used at once, whatever was found out before.
+ */
+void fl_server_take_word(struct fl_server *server, fl_time now);
 
 /* A reload took it out: its connections that are idle close, the others once
    they are, and relays go on until they end. `generation` is the last that has

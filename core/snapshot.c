@@ -188,7 +188,14 @@ static const char *const pooled_states[FL_POOLED_STATES] = {
 const char *fl_pooled_state_name(int state) { return pooled_states[state]; }
 
 const char *fl_server_state_name(enum fl_server_state state) {
-  static const char *const names[] = {"unused", "down", "up", "ejected"};
+  static const char *const names[FL_SERVER_STATES] = {
+      [FL_SERVER_UNUSED] = "unused",
+      [FL_SERVER_DOWN] = "down",
+      [FL_SERVER_UP] = "up",
+      [FL_SERVER_EJECTED] = "ejected",
+      [FL_SERVER_DRAINED] = "drained",
+      [FL_SERVER_OPERATOR_EJECTED] = "ejected_by_operator",
+  };
   return names[state];
 }
 
@@ -246,12 +253,17 @@ static bool stands(int state) {
          state != FL_POOLED_CLOSING;
 }
 
-static enum fl_server_state state_of(const struct fl_snapshot_server *server,
-                                     bool failed) {
+static enum fl_server_state state_of(const struct fl_snapshot_server *shown,
+                                     const struct fl_server *server) {
+  if (server->admin != FL_ADMIN_IN)
+    return server->admin == FL_ADMIN_DRAINED ? FL_SERVER_DRAINED
+                                             : FL_SERVER_OPERATOR_EJECTED;
+  if (fl_standing_ejected(server->standing))
+    return FL_SERVER_EJECTED;
   for (int state = 0; state < FL_POOLED_STATES; state++)
-    if (stands(state) && server->conns[state] > 0)
+    if (stands(state) && shown->conns[state] > 0)
       return FL_SERVER_UP;
-  return failed ? FL_SERVER_DOWN : FL_SERVER_UNUSED;
+  return server->failures > 0 ? FL_SERVER_DOWN : FL_SERVER_UNUSED;
 }
 
 static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
@@ -263,9 +275,7 @@ static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
   for (int state = 0; state < FL_POOLED_STATES; state++)
     take_pooled(taking, up, to, server, state);
   take_relayed(taking, up, to, server);
-  to->state = fl_standing_ejected(server->standing)
-                  ? FL_SERVER_EJECTED
-                  : state_of(to, server->failures > 0);
+  to->state = state_of(to, server);
   if (to->state != FL_SERVER_DOWN)
     return;
   if (server->down)

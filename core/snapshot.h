@@ -47,10 +47,13 @@ struct fl_snapshot_listener {
 };
 
 enum fl_server_state {
-  FL_SERVER_UNUSED, /* nothing was tried, or nothing is left of it */
-  FL_SERVER_DOWN,   /* the last attempt failed and no connection stands */
-  FL_SERVER_UP,     /* a connection stands */
-  FL_SERVER_EJECTED /* its health checks failed */
+  FL_SERVER_UNUSED,  /* nothing was tried, or nothing is left of it */
+  FL_SERVER_DOWN,    /* the last attempt failed and no connection stands */
+  FL_SERVER_UP,      /* a connection stands */
+  FL_SERVER_EJECTED, /* its health checks failed */
+  FL_SERVER_DRAINED, /* by an operator */
+  FL_SERVER_OPERATOR_EJECTED,
+  FL_SERVER_STATES
 };
 
 struct fl_snapshot_server {
@@ -124,7 +127,7 @@ const char *fl_client_shown_name(int state);
 /* "connecting" and so on, of enum fl_pooled_state. */
 const char *fl_pooled_state_name(int state);
 
-/* "unused", "down", "up" or "ejected". */
+/* "unused" and so on: "drained" and "ejected_by_operator" as the reasons. */
 const char *fl_server_state_name(enum fl_server_state state);
 
 #endif

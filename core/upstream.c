@@ -380,14 +380,7 @@ void fl_upstream_shut(struct fl_upstream *upstream, enum fl_reason reason,
                       fl_time now) {
   struct fl_list *link = upstream->all_servers.next;
   for (; link != &upstream->all_servers; link = link->next)
-    for (int state = 0; state < FL_POOLED_LEAVING; state++) {
-      struct fl_list *node;
-      struct fl_list *conns =
-          &FL_CONTAINER(link, struct fl_server, link)->conns[state];
-      while ((node = fl_list_first(conns)) != NULL)
-        fl_pooled_retire(FL_CONTAINER(node, struct fl_pooled, conn.link),
-                         reason, now);
-    }
+    fl_pool_cut(FL_CONTAINER(link, struct fl_server, link), reason, now);
 }
 
 /* Checking. */

@@ -93,7 +93,7 @@ void fl_upstream_adopt(struct fl_upstream *upstream,
   leave_servers(upstream, before, now);
   if ((changes & FL_CHANGE_RECONNECT) != 0)
     for (uint32_t i = 0; i < upstream->server_count; i++)
-      fl_pool_renew(upstream->servers[i], now);
+      fl_pool_renew(upstream->servers[i], FL_RELOAD, now);
   fl_pool_adjust(upstream, was);
   fl_generation_release(before);
   if (changes == 0)

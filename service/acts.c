@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- asking workers ---- */
 
@@ -120,4 +121,84 @@ void fl_act_close(struct fl_channel_peer *peer, const char *const *arguments) {
     return;
   act->connection = id;
   ask(act, worker, close_there);
+}
+
+/* ---- drain, eject, restore ---- */
+
+/* Whether text means this server, alone or as UPSTREAM/SERVER. */
+static bool means(const char *text, const struct fl_upstream_config *upstream,
+                  const struct fl_endpoint *server) {
+  size_t size = strlen(upstream->name);
+  if (strcmp(text, server->text) == 0)
+    return true;
+  return strncmp(text, upstream->name, size) == 0 && text[size] == '/' &&
+         strcmp(text + size + 1, server->text) == 0;
+}
+
+/* How many servers the text means, and the last of them. */
+static uint32_t find(const struct fl_generation *generation, const char *text,
+                     uint32_t *upstream, uint32_t *server) {
+  const struct fl_config *config = generation->config;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < config->upstream_count; i++)
+    for (uint32_t j = 0; j < config->upstreams[i].server_count; j++)
+      if (means(text, &config->upstreams[i],
+                &config->upstreams[i].servers[j])) {
+        *upstream = i;
+        *server = j;
+        count++;
+      }
+  return count;
+}
+
+static void apply_there(struct fl_call *call, struct fl_gateway *gateway,
+                        fl_time now) {
+  (void)call;
+  fl_operator_apply(gateway, now);
+}
+
+static void applied(struct act *act) { fl_channel_done(act->peer); }
+
+static void say(struct fl_channel_peer *peer, const char *text,
+                enum fl_admin_state admin) {
+  const struct fl_instance *instance = fl_channel_instance(peer);
+  const struct fl_generation *generation =
+      instance->control->reload->generation;
+  uint32_t upstream = 0;
+  uint32_t server = 0;
+  uint32_t count = find(generation, text, &upstream, &server);
+  if (count == 0) {
+    fl_channel_fail(peer, FL_STATUS_UNKNOWN,
+                    "no upstream has a server %.300s; \"fairlead status\" "
+                    "lists them",
+                    text);
+    return;
+  }
+  if (count > 1) {
+    fl_channel_fail(peer, FL_STATUS_UNKNOWN,
+                    "%u upstreams have a server %.300s: say which one is "
+                    "meant, such as %s/%.300s",
+                    count, text, generation->config->upstreams[upstream].name,
+                    text);
+    return;
+  }
+  struct act *act = new_act(peer, instance->count, applied);
+  if (act == NULL)
+    return;
+  fl_standing_say(generation->upstreams[upstream].standings[server], admin);
+  for (uint32_t i = 0; i < instance->count; i++)
+    ask(act, i, apply_there);
+}
+
+void fl_act_drain(struct fl_channel_peer *peer, const char *const *arguments) {
+  say(peer, arguments[0], FL_ADMIN_DRAINED);
+}
+
+void fl_act_eject(struct fl_channel_peer *peer, const char *const *arguments) {
+  say(peer, arguments[0], FL_ADMIN_EJECTED);
+}
+
+void fl_act_restore(struct fl_channel_peer *peer,
+                    const char *const *arguments) {
+  say(peer, arguments[0], FL_ADMIN_IN);
 }

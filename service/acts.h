@@ -9,4 +9,10 @@
 /* close CONNECTION: its number. */
 void fl_act_close(struct fl_channel_peer *peer, const char *const *arguments);
 
+/* drain SERVER, eject SERVER, restore SERVER: its address as in the
+   configuration, or UPSTREAM/ADDRESS. */
+void fl_act_drain(struct fl_channel_peer *peer, const char *const *arguments);
+void fl_act_eject(struct fl_channel_peer *peer, const char *const *arguments);
+void fl_act_restore(struct fl_channel_peer *peer, const char *const *arguments);
+
 #endif

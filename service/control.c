@@ -82,7 +82,8 @@ static const char *signal_name(int number) {
   return number == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
-static void begin_stop(struct fl_control *control) {
+/* No new clients from now on. */
+static void begin_stages(struct fl_control *control) {
   fl_time limit = control->reload->generation->config->shutdown_timeout;
   uint32_t open = clients(control);
   char text[FL_DURATION_TEXT];
@@ -93,6 +94,22 @@ static void begin_stop(struct fl_control *control) {
          fl_duration_format(limit, text));
   (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
   ask(control, FL_STAGE_QUIET);
+}
+
+static void on_delayed(uv_timer_t *timer) { begin_stages(timer->data); }
+
+static void begin_stop(struct fl_control *control) {
+  fl_time delay = control->reload->generation->config->drain_delay;
+  char text[FL_DURATION_TEXT];
+  if (delay == 0) {
+    begin_stages(control);
+    return;
+  }
+  fl_log(FL_LOG_INFO, "service",
+         "%s: not ready any more; clients are served as before for %s "
+         "(drain_delay), then it stops; a second signal ends at once",
+         control->stop, fl_duration_format(delay, text));
+  (void)uv_timer_start(&control->limit, on_delayed, delay / FL_MILLISECOND, 0);
 }
 
 bool fl_control_stop(struct fl_control *control, const char *who) {
@@ -129,11 +146,11 @@ bool fl_control_turns(const struct fl_control *control) {
 }
 
 bool fl_control_serves(const struct fl_control *control) {
-  return control->stage == FL_STAGE_SERVE;
+  return control->stage == FL_STAGE_SERVE && control->stop == NULL;
 }
 
 const char *fl_control_state(const struct fl_control *control) {
-  return control->stage == FL_STAGE_SERVE ? "serving" : "stopping";
+  return fl_control_serves(control) ? "serving" : "stopping";
 }
 
 void fl_control_settle(struct fl_control *control) {

@@ -8,11 +8,12 @@
 
 struct fl_control {
   uv_loop_t loop;
-  uv_signal_t terminate;     /* SIGTERM */
-  uv_signal_t interrupt;     /* SIGINT */
-  uv_signal_t reopen;        /* SIGUSR1: log files were renamed */
-  uv_signal_t hangup;        /* SIGHUP: a reload */
-  uv_timer_t limit;          /* shutdown_timeout, then the last second */
+  uv_signal_t terminate; /* SIGTERM */
+  uv_signal_t interrupt; /* SIGINT */
+  uv_signal_t reopen;    /* SIGUSR1: log files were renamed */
+  uv_signal_t hangup;    /* SIGHUP: a reload */
+  uv_timer_t limit;      /* drain_delay, then shutdown_timeout, then the last
+                            second */
   struct fl_mailbox mailbox; /* of the workers' reports */
   struct fl_reload_state *reload;
   struct fl_admission *admission;
@@ -47,8 +48,9 @@ void fl_control_serve(struct fl_control *control, struct fl_worker **workers,
 void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
                         uint32_t count);
 
-/* Begins the stop that SIGTERM begins. `who` wants it, for the log: one
-   clause. Returns false when one is under way. On the main thread. */
+/* Begins the stop that SIGTERM begins: with drain_delay, in which everything is
+   served as before, but fl_control_serves says no. `who` wants it, for the log:
+   one clause. Returns false when one is under way. On the main thread. */
 bool fl_control_stop(struct fl_control *control, const char *who);
 
 /* Whether the workers still turn, so that they can be called. */

@@ -452,6 +452,15 @@ static void log_name(int level, const struct fl_event *event) {
         upstream, server, (unsigned)event->addresses, FL_NAME_ADDRS);
 }
 
+/* What it means that no server is in. */
+static const char *none_left(const struct fl_event *event) {
+  if (!event->none_left)
+    return "";
+  return event->reason == FL_DRAINED || event->reason == FL_EJECTED_BY_OPERATOR
+             ? "; no server is left, so requests wait"
+             : "; no server is left, so all are tried";
+}
+
 static void log_upstream(int level, const struct fl_event *event) {
   char server[DETAIL_SIZE];
   char reason[DETAIL_SIZE];
@@ -471,9 +480,9 @@ static void log_upstream(int level, const struct fl_event *event) {
         fl_duration_format(event->retry_in, duration));
     break;
   case FL_EVENT_SERVER_EJECTED:
-    say(event, level, "upstream", "%s: server %s is ejected: %s%s",
-        event->upstream, server, explain(reason, event->reason),
-        event->none_left ? "; no server is left, so all are tried" : "");
+    say(event, level, "upstream", "%s: server %s is %s: %s%s", event->upstream,
+        server, event->reason == FL_DRAINED ? "drained" : "ejected",
+        explain(reason, event->reason), none_left(event));
     break;
   case FL_EVENT_SERVER_RETURNED:
     say(event, level, "upstream", "%s: server %s has returned after %s",

@@ -93,6 +93,9 @@ int main(int argc, char *argv[]) {
   case FL_ACTION_STOP:
     options.remote.config = options.config;
     return fl_remote_stop(&options.remote);
+  case FL_ACTION_DRAIN:
+  case FL_ACTION_EJECT:
+  case FL_ACTION_RESTORE:
   case FL_ACTION_CLOSE:
   case FL_ACTION_LOG_LEVEL:
     options.remote.config = options.config;

@@ -12,6 +12,16 @@
   "  --control PATH  its control socket (its log names it at the start)\n"     \
   "  --help          this text\n"
 
+#define SERVER_HELP                                                            \
+  "  SERVER          its address as in the configuration, such as\n"           \
+  "                  192.0.2.7:502; UPSTREAM/ADDRESS when several upstreams\n" \
+  "                  have it\n"
+
+#define SERVER_STATUS                                                          \
+  "Exit status: 0, 1 when there is no such server, or several, or no\n"        \
+  "fairlead is reached there, 2 when the command line is wrong, 3 when the\n"  \
+  "system refused.\n"
+
 static const struct command {
   const char *name;
   enum fl_action action;
@@ -21,8 +31,9 @@ static const struct command {
      "Usage: fairlead run --config FILE [OPTION...]\n"
      "\n"
      "Serves what FILE describes until it is stopped. SIGTERM or SIGINT stops\n"
-     "it: no new clients, requests that were complete are answered, for at\n"
-     "most shutdown_timeout. A second signal ends it at once. SIGUSR1 opens "
+     "it: after drain_delay no new clients, requests that were complete are\n"
+     "answered, for at most shutdown_timeout. A second signal ends it at once. "
+     "SIGUSR1 opens "
      "the\n"
      "log's files again. The log goes where log.target says: standard error,\n"
      "unless the file says otherwise.\n"
@@ -92,8 +103,8 @@ static const struct command {
      "Usage: fairlead stop --config FILE\n"
      "\n"
      "Stops the fairlead that runs with FILE as SIGTERM does, and waits until\n"
-     "it has ended: no new clients, requests that were complete are answered,\n"
-     "for at most shutdown_timeout.\n"
+     "it has ended: after drain_delay no new clients, requests that were\n"
+     "complete are answered, for at most shutdown_timeout.\n"
      "\n"
      "  --config FILE   the configuration that it runs with; or\n"
      "  --control PATH  its control socket (its log names it at the start)\n"
@@ -101,6 +112,34 @@ static const struct command {
      "\n"
      "Exit status: that with which it ended; 1 also when none is reached\n"
      "there, 3 also when it was ended in another way meanwhile.\n"},
+    {"drain", FL_ACTION_DRAIN,
+     "Usage: fairlead drain SERVER --config FILE\n"
+     "\n"
+     "Takes a server out of use, in the fairlead that runs with FILE, without "
+     "a\n"
+     "request failing: it gets no new connections and requests, what is under\n"
+     "way is finished, and each connection closes once it has none. Relays "
+     "and\n"
+     "sessions go on until they end. \"fairlead status\" shows when all are "
+     "gone.\n"
+     "It stays out until \"fairlead restore\" or a restart. When no server of\n"
+     "its upstream is left, requests wait, up to acquire_timeout.\n"
+     "\n" SERVER_HELP REMOTE_HELP "\n" SERVER_STATUS},
+    {"eject", FL_ACTION_EJECT,
+     "Usage: fairlead eject SERVER --config FILE\n"
+     "\n"
+     "As drain, but closes its connections at once: requests under way get\n"
+     "errors, those of which no byte has left go to another server; relays "
+     "and\n"
+     "sessions on it end.\n"
+     "\n" SERVER_HELP REMOTE_HELP "\n" SERVER_STATUS},
+    {"restore", FL_ACTION_RESTORE,
+     "Usage: fairlead restore SERVER --config FILE\n"
+     "\n"
+     "Has a server used again at once that was drained or ejected, be it by "
+     "its\n"
+     "health checks.\n"
+     "\n" SERVER_HELP REMOTE_HELP "\n" SERVER_STATUS},
     {"close", FL_ACTION_CLOSE,
      "Usage: fairlead close CONNECTION --config FILE\n"
      "\n"
@@ -111,7 +150,7 @@ static const struct command {
      "under way are given up; those on a connection to a server get errors, "
      "or\n"
      "another connection if none of their bytes has left. Of a relay or a\n"
-     "session both sides are closed.\n"
+     "session both sides are reset.\n"
      "\n" REMOTE_HELP "\n"
      "Exit status: 0, 1 when there is no such connection (any more) or no\n"
      "fairlead is reached there, 2 when the command line is wrong, 3 when the\n"
@@ -221,6 +260,9 @@ static const struct command {
      "  fairlead reload --config FILE           put the changed file into "
      "effect\n"
      "  fairlead stop --config FILE             stop it, and wait\n"
+     "  fairlead drain SERVER --config FILE     take a server out of use\n"
+     "  fairlead eject SERVER --config FILE     take it out at once\n"
+     "  fairlead restore SERVER --config FILE   use it again\n"
      "  fairlead close CONNECTION --config FILE close a connection\n"
      "  fairlead log-level LEVEL [AREA] --config FILE\n"
      "                                          log more, or less\n"
@@ -244,7 +286,9 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 #define OF(action) (1U << (action))
 #define OF_CLIENTS (OF(FL_ACTION_PING) | OF(FL_ACTION_CONNECT))
-#define OF_ACTS (OF(FL_ACTION_CLOSE) | OF(FL_ACTION_LOG_LEVEL))
+#define OF_ACTS                                                                \
+  (OF(FL_ACTION_DRAIN) | OF(FL_ACTION_EJECT) | OF(FL_ACTION_RESTORE) |         \
+   OF(FL_ACTION_CLOSE) | OF(FL_ACTION_LOG_LEVEL))
 #define OF_REMOTE                                                              \
   (OF(FL_ACTION_STATUS) | OF(FL_ACTION_RELOAD) | OF(FL_ACTION_STOP) | OF_ACTS)
 #define OF_FILES (OF(FL_ACTION_RUN) | OF(FL_ACTION_CHECK) | OF_REMOTE)
@@ -333,6 +377,9 @@ static const struct operands {
 } operands_known[] = {
     {FL_ACTION_PING, " HOST:PORT", 1, 1},
     {FL_ACTION_CONNECT, " HOST:PORT", 1, 1},
+    {FL_ACTION_DRAIN, " SERVER", 1, 1},
+    {FL_ACTION_EJECT, " SERVER", 1, 1},
+    {FL_ACTION_RESTORE, " SERVER", 1, 1},
     {FL_ACTION_CLOSE, " CONNECTION", 1, 1},
     {FL_ACTION_LOG_LEVEL, " LEVEL [AREA]", 1, 2},
 };

@@ -151,11 +151,12 @@ static const struct counter {
     {"fairlead_upstream_probes_total", "Health checks.", FIELD(probes),
      UPSTREAMS, false},
     {"fairlead_upstream_ejections_total",
-     "Servers ejected by their health checks, by the reason.",
+     "Servers ejected by their health checks, or taken out by an operator "
+     "(drained, ejected_by_operator), by the reason.",
      FIELD(servers_ejected), UPSTREAMS, true},
     {"fairlead_upstream_returns_total",
-     "Servers that came back after an ejection.", FIELD(servers_returned),
-     UPSTREAMS, false},
+     "Servers that came back by their health checks, or were restored.",
+     FIELD(servers_returned), UPSTREAMS, false},
     {"fairlead_upstream_replies_dropped_total",
      "Replies that nobody waited for any more.", FIELD(replies_dropped),
      UPSTREAMS, false},
@@ -320,6 +321,7 @@ static void each_server(struct fl_text *to, const struct fl_snapshot *snapshot,
 static const char connections[] = "fairlead_upstream_connections";
 static const char in_flight[] = "fairlead_upstream_in_flight_requests";
 static const char up[] = "fairlead_upstream_server_up";
+static const char state_of[] = "fairlead_upstream_server_state";
 static const char failures[] = "fairlead_upstream_server_failures";
 
 static void add_connections(struct fl_text *to, struct label labels[3],
@@ -341,6 +343,15 @@ static void add_up(struct fl_text *to, struct label labels[3],
          server->state == FL_SERVER_UP || server->state == FL_SERVER_UNUSED);
 }
 
+static void add_state(struct fl_text *to, struct label labels[3],
+                      const struct fl_snapshot_server *server) {
+  for (int state = 0; state < FL_SERVER_STATES; state++) {
+    labels[2] =
+        LABEL("state", fl_server_state_name((enum fl_server_state)state));
+    sample(to, state_of, labels, 3, (int)server->state == state);
+  }
+}
+
 static void add_failures(struct fl_text *to, struct label labels[3],
                          const struct fl_snapshot_server *server) {
   sample(to, failures, labels, 2, server->failures);
@@ -353,9 +364,12 @@ static void add_servers(struct fl_text *to,
   head(to, in_flight, "gauge", "Requests under way.");
   each_server(to, snapshot, add_in_flight);
   head(to, up, "gauge",
-       "0: it is ejected, or the last attempt failed and no connection stands. "
+       "0: it is ejected or drained, or the last attempt failed and no "
+       "connection stands. "
        "Else 1.");
   each_server(to, snapshot, add_up);
+  head(to, state_of, "gauge", "1 for the state that it is in, else 0.");
+  each_server(to, snapshot, add_state);
   head(to, failures, "gauge", "Failed attempts in a row.");
   each_server(to, snapshot, add_failures);
 }

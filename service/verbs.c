@@ -143,6 +143,8 @@ static const struct verb {
     {"status", 0, 0, run_status},       {"connections", 0, 0, run_connections},
     {"stop", 0, 0, run_stop},           {"reload", 0, 0, run_reload},
     {"log-level", 1, 2, run_log_level}, {"close", 1, 1, fl_act_close},
+    {"drain", 1, 1, fl_act_drain},      {"eject", 1, 1, fl_act_eject},
+    {"restore", 1, 1, fl_act_restore},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };

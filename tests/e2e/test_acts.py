@@ -1,4 +1,9 @@
-"""What an operator does to a program that runs: close, log-level."""
+"""What an operator does to a program that runs: close, log-level, drain, eject,
+restore; and drain_delay, by which a stop lets balancers notice."""
+
+import http.client
+import signal
+import threading
 
 import pytest
 
@@ -81,7 +86,8 @@ def test_close_a_relay(fairlead, line_server, connect, run_program, side):
     assert client.ask(b"x") == b"re x"
     number = [c["id"] for c in listed(instance) if side in c][0]
     assert act(instance, run_program, "close", str(number)).returncode == 0
-    assert client.line() is None
+    with pytest.raises(ConnectionResetError):  # no end that looks like one
+        client.line()
     wait_until(lambda: not listed(instance), "both sides are closed")
     state = instance.state()
     assert state["listeners"][0]["closed"] == {"closed_by_operator": 1}
@@ -98,6 +104,234 @@ def test_close_what_is_not_there(fairlead, run_program, number, status, words):
     instance = fairlead({"workers": 2, "listeners": [command_listener()]})
     done = act(instance, run_program, "close", number)
     assert done.returncode == status and words in done.stderr
+
+
+# ---- drain, eject, restore ----
+
+
+def name(server):
+    return harness.at(server.address)
+
+
+def shown(instance, server):
+    """A server as status shows it."""
+    for found in instance.state()["upstreams"]:
+        for one in found["servers"]:
+            if one["address"] == name(server):
+                return one
+    raise AssertionError(f"{name(server)} is not shown")
+
+
+def standing(instance, server):
+    return sum(shown(instance, server)["connections"].values())
+
+
+def answering(text):
+    def behaviour(peer):
+        for _ in peer.lines():
+            peer.send(text + b"\n")
+    return behaviour
+
+
+def test_drain_under_load(fairlead, line_server, connect, run_program):
+    """Clients ask on and on while the servers are drained in turn: no request
+    fails, and the drained one has no connection in the end."""
+    one, two = line_server(answering(b"one")), line_server(answering(b"two"))
+    instance = fairlead({"workers": 2, **gateway_config(
+        one, two, workers=2, pool={
+            "min_size": 4, "max_size": 8, "max_lifetime": "200ms"})})
+    clients = [connect(instance.address("gateway")) for _ in range(8)]
+    wrong, over = [], threading.Event()
+
+    def load(client):
+        while not over.is_set():
+            client.send(b"q\n" * 4)
+            answers = client.lines(4)
+            if set(answers) - {b"one", b"two"} or len(answers) != 4:
+                wrong.append(answers)
+
+    threads = [threading.Thread(target=load, args=[c]) for c in clients]
+    for thread in threads:
+        thread.start()
+    # Lifetimes end all the time, so that one that comes back gets its share.
+    for server, other in ((one, two), (two, one), (one, two)):
+        wait_until(lambda: standing(instance, server) > 0, "it is used")
+        assert act(instance, run_program, "drain", name(server)
+                   ).returncode == 0
+        wait_until(lambda: standing(instance, server) == 0, "all are gone")
+        assert shown(instance, server)["state"] == "drained"
+        before = len(server.received())
+        wait_until(lambda: len(other.received()) > 0, "the other works")
+        assert standing(instance, server) == 0
+        assert len(server.received()) == before
+        assert act(instance, run_program, "restore", name(server)
+                   ).returncode == 0
+        wait_until(lambda: len(server.received()) > before, "used again")
+    over.set()
+    for thread in threads:
+        thread.join(20 * harness.SLOW)
+    assert wrong == []
+    totals = instance.stop()[1]
+    assert totals["servers_ejected{drained}"] == 3
+    assert totals["servers_returned"] == 3
+    assert totals["upstream_closed{drained}"] > 0
+    assert not [n for n in totals if n.startswith("requests_failed")]
+
+
+def test_drain_lets_requests_finish(
+    fairlead, line_server, connect, run_program
+):
+    go = threading.Event()
+
+    def slow(peer):
+        for line in peer.lines():
+            wait_until(go.is_set, "go")
+            peer.send(b"re " + line + b"\n")
+
+    server = line_server(slow)
+    instance = fairlead(gateway_config(server, pool={"min_size": 2}))
+    client = connect(instance.address("gateway"))
+    client.send(b"x\n")
+    wait_until(server.received, "the request arrives")
+    assert act(instance, run_program, "drain", name(server)).returncode == 0
+    wait_until(lambda: standing(instance, server) == 1, "the spare is gone")
+    # Nobody else is left: the next request waits.
+    other = connect(instance.address("gateway"))
+    other.send(b"y\n")
+    wait_until(lambda: instance.state()["upstreams"][0]["waiting"] == 1,
+               "it waits")
+    go.set()
+    assert client.line() == b"re x"
+    wait_until(lambda: standing(instance, server) == 0, "it is gone")
+    assert instance.state()["upstreams"][0]["waiting"] == 1
+    assert act(instance, run_program, "restore", name(server)).returncode == 0
+    assert other.line() == b"re y"
+    instance.wait_log(r"is drained: drained \(.*no server is left, so requests "
+                      r"wait")
+    instance.wait_log(rf"server {name(server)} has returned after")
+
+
+def test_eject_is_at_once(fairlead, line_server, connect, run_program):
+    mute = line_server(lambda peer: [peer.wait(60) for _ in peer.lines()])
+    well = line_server(answering(b"well"))
+    instance = fairlead(gateway_config(
+        mute, well, pool={"max_size": 1}, request_timeout="1h"))
+    client = connect(instance.address("gateway"))
+    client.send(b"x\n")
+    wait_until(mute.received, "the request arrives")
+    assert act(instance, run_program, "eject", name(mute)).returncode == 0
+    assert b"ejected_by_operator" in client.line()
+    assert shown(instance, mute)["state"] == "ejected_by_operator"
+    assert [client.ask(b"q") for _ in range(5)] == [b"well"] * 5
+    assert len(mute.received()) == 1
+    assert shown(instance, mute)["failures"] == 0
+
+
+def test_a_word_outlasts_a_reload(
+    fairlead, line_server, connect, run_program
+):
+    one, two = line_server(answering(b"one")), line_server(answering(b"two"))
+    config = gateway_config(one, two)
+    instance = fairlead(config)
+    assert act(instance, run_program, "drain", name(one)).returncode == 0
+    config["upstreams"][0]["request_timeout"] = "7s"
+    instance.write(config)
+    instance.kill(signal.SIGHUP)
+    instance.wait_log(r"generation 2 is in effect")
+    client = connect(instance.address("gateway"))
+    assert [client.ask(b"q") for _ in range(5)] == [b"two"] * 5
+    assert shown(instance, one)["state"] == "drained"
+    assert act(instance, run_program, "restore", name(one)).returncode == 0
+    assert act(instance, run_program, "drain", name(two)).returncode == 0
+    assert [client.ask(b"q") for _ in range(5)] == [b"one"] * 5
+
+
+def test_relays(fairlead, line_server, connect, run_program):
+    one, two = line_server(answering(b"one")), line_server(answering(b"two"))
+    instance = fairlead(harness.relay_config(one, two))
+    first = connect(instance.address("relay"))
+    server, word, rest = (
+        (one, b"one", b"two") if first.ask(b"q") == b"one"
+        else (two, b"two", b"one"))
+    assert act(instance, run_program, "drain", name(server)).returncode == 0
+    others = [connect(instance.address("relay")) for _ in range(4)]
+    assert [other.ask(b"q") for other in others] == [rest] * 4
+    assert first.ask(b"q") == word
+    assert act(instance, run_program, "eject", name(server)).returncode == 0
+    with pytest.raises(ConnectionResetError):
+        first.line()
+    assert [other.ask(b"q") for other in others] == [rest] * 4
+
+
+def test_which_server(fairlead, line_server, run_program):
+    server = line_server()
+    instance = fairlead({
+        "listeners": [
+            harness.request_listener(),
+            harness.request_listener("more", upstream="v"),
+        ],
+        "upstreams": [
+            harness.upstream(server), harness.upstream(server, name="v")],
+    })
+    done = act(instance, run_program, "drain", name(server))
+    assert done.returncode == 1
+    assert f"2 upstreams have a server {name(server)}" in done.stderr
+    done = act(instance, run_program, "drain", f"u/{name(server)}")
+    assert done.returncode == 0
+    states = {u["name"]: u["servers"][0]["state"]
+              for u in instance.state()["upstreams"]}
+    assert states == {"u": "drained", "v": "unused"}
+    done = act(instance, run_program, "eject", "127.0.0.1:9")
+    assert done.returncode == 1
+    assert "no upstream has a server 127.0.0.1:9" in done.stderr
+
+
+# ---- drain_delay ----
+
+
+def ready(instance, address):
+    link = http.client.HTTPConnection(*address, timeout=20 * harness.SLOW)
+    link.request("GET", "/readyz")
+    status = link.getresponse().status
+    link.close()
+    return status
+
+
+def admin(instance):
+    found = instance.wait_log(r"admin.health_listen: listening on (\S+):(\d+)")
+    return found[1], int(found[2])
+
+
+def test_drain_delay(fairlead, connect):
+    """Readiness fails first; everything else goes on, new clients included; a
+    second signal ends it at once."""
+    instance = fairlead({
+        "drain_delay": "1h", "admin": {"health_listen": "127.0.0.1:0"},
+        "listeners": [command_listener()],
+    })
+    pages = admin(instance)
+    assert ready(instance, pages) == 200
+    before = connect(instance.address("commands"))
+    instance.kill()
+    instance.wait_log(r"SIGTERM: not ready any more; clients are served")
+    assert ready(instance, pages) == 503
+    assert instance.state()["state"] == "stopping"
+    assert before.ask(b"PING") == b"PONG"
+    assert connect(instance.address("commands")).ask(b"PING") == b"PONG"
+    instance.kill()
+    assert instance.join() == 128 + signal.SIGTERM
+
+
+def test_the_stop_follows_drain_delay(fairlead, connect):
+    instance = fairlead({
+        "drain_delay": "300ms", "listeners": [command_listener()]})
+    client = connect(instance.address("commands"))
+    assert client.ask(b"PING") == b"PONG"
+    status, totals = instance.stop()
+    assert status == 0 and totals["clients_closed{shutdown}"] == 1
+    log = instance.text()
+    assert log.index("not ready any more") < log.index("stopping: SIGTERM")
+    assert client.line() is None
 
 
 # ---- log-level ----
@@ -138,6 +372,8 @@ def test_log_level_wrong(fairlead, run_program, arguments, words):
     (["close", "1", "2"], 'unexpected argument "2" (fairlead close CONNECTION'),
     (["close", "1"], "--config is missing: fairlead close CONNECTION"),
     (["close", "1 2", "--config", "x"], '"1 2" is not one word'),
+    (["drain"], "SERVER is missing: fairlead drain SERVER"),
+    (["restore", "a", "b"], 'unexpected argument "b"'),
     (["log-level"], "LEVEL [AREA] is missing"),
     (["log-level", "a", "b", "c"], 'unexpected argument "c"'),
 ])

@@ -2,6 +2,7 @@
 
 #include "tests/sim/acceptor.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/stop.h"
 #include "tests/sim/worker.h"
@@ -100,6 +101,7 @@ static void begin(struct sim *sim) {
   for (uint32_t i = 0; i < sim->worker_count; i++)
     sim->workers[i] = sim_worker_new(sim, i);
   sim_scenario_clients(sim);
+  sim_operator_plan(sim);
   sim_stop_plan(sim);
 }
 
