@@ -97,9 +97,13 @@ void fl_client_error(struct fl_client *client, enum fl_reason reason,
                      fl_time now) {
   uint8_t reply[FL_ERROR_REPLY_MAX];
   size_t size = 0;
+  const struct fl_failed failed = {
+      .reason = reason,
+      .stands = client->listener->upstream != NULL &&
+                fl_upstream_stands(client->listener->upstream),
+      .head = {exchange->head, exchange->head_size}};
   if (!exchange->silent)
-    size =
-        fl_framing_error(reply_framing(client), fl_reason_name(reason), reply);
+    size = fl_framing_error(reply_framing(client), &failed, reply);
   fl_client_report_failed(client, reason, server);
   client->active = now;
   if (client->state != FL_CLIENT_OPEN)
@@ -127,6 +131,7 @@ static void take_refused(struct fl_client *client, struct fl_exchange *refused,
     const struct fl_rule *rule =
         fl_upstream_rule(upstream, fl_client_request(client));
     refused->silent = rule->reply == FL_REPLY_NONE;
+    fl_exchange_keep_head(refused, fl_client_request(client));
     (void)fl_retry_take(&upstream->retries, client, &client->since);
   }
   drop_frame(client, now);

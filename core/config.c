@@ -185,7 +185,7 @@ static void free_endpoints(struct fl_endpoint *list, uint32_t count) {
 
 static void free_rules(struct fl_rule *list, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
-    free(list[i].match.any_of);
+    free((void *)list[i].match.any_of);
   free(list);
 }
 

@@ -116,6 +116,7 @@ struct fl_listener_config {
   uint32_t listen_count;      /* 1.. */
   enum fl_mode mode;
   uint32_t upstream;         /* index; not in command mode */
+  bool read_only;            /* requests that may change anything are denied */
   uint32_t workers;          /* command mode only; 0: all workers */
   struct fl_framing framing; /* request, session mode: upstream's */
   uint32_t max_frame;        /* bytes, of a request */
@@ -192,8 +193,9 @@ struct fl_upstream_config {
   uint32_t server_count; /* 1.. */
   enum fl_mode mode; /* of the listeners that use it; request if none does */
   enum fl_balance balance;
-  uint32_t workers;                /* shards, 1..; 0: all workers, only without
-                                      max_size */
+  uint32_t workers; /* shards, 1..; 0: all workers, only without
+                       max_size */
+  enum fl_profile profile;
   struct fl_framing framing;       /* of requests */
   struct fl_framing reply_framing; /* as framing, unless the file has it */
   struct fl_pair pair;

@@ -5,6 +5,7 @@
 #include "core/config_log.h"
 #include "core/config_own.h"
 #include "core/config_pair.h"
+#include "core/config_profile.h"
 #include "core/config_reference.h"
 #include "core/config_table.h"
 #include "core/config_value.h"
@@ -265,8 +266,10 @@ static void check_listener(struct fl_config_reader *reader,
   check_upstream_mode(reader, element);
   if (mode != FL_MODE_RELAY)
     check_request_size(reader, element);
-  if (mode == FL_MODE_REQUEST)
-    fl_config_pair_check_listener(reader, element);
+  if (mode != FL_MODE_REQUEST)
+    return;
+  fl_config_pair_check_listener(reader, element);
+  fl_config_profile_check_listener(reader, element);
 }
 
 /* What "auto" means depends on the mode. */
@@ -526,6 +529,8 @@ each(struct fl_config_reader *reader, const struct fl_config_node *root,
 void fl_config_check(struct fl_config_reader *reader,
                      const struct fl_config_node *root) {
   const struct fl_config *config = reader->config;
+  each(reader, root, "upstreams", config->upstream_count,
+       fl_config_profile_apply);
   /* Upstreams follow: their mode is that of the listeners that use them. */
   each(reader, root, "listeners", config->listener_count, check_listener);
   resolve_modes(reader->config);

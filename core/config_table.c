@@ -45,6 +45,7 @@ static const char *const extracts[] = {"bytes", "field", "hl7", "iso8583",
                                        NULL};
 static const char *const digits[] = {"ascii", "bcd", NULL};
 static const char *const bitmaps[] = {"binary", "hex", NULL};
+static const char *const profiles[] = {"none", "modbus-tcp", NULL};
 static const char *const replies[] = {"one", "none", NULL};
 static const char *const unsolicited[] = {"retire", "drop", NULL};
 static const char *const jitters[] = {"full", NULL};
@@ -253,6 +254,11 @@ static const struct fl_config_row listener_rows[] = {
    .meaning = "Not in mode `command`. Who answers: an upstream of this file, "
               "or a server, which makes an upstream with every default. "
               "Listeners of one upstream have the same mode."},
+  {"read_only", FL_CONFIG_BOOLEAN, FL_CONFIG_REQUEST_MODE, "false",
+   FIELD(fl_listener_config, read_only),
+   .meaning = "Mode `request` only, with an upstream that has a `profile`. "
+              "Requests that may change anything are not sent; their clients "
+              "get the error `denied`."},
   {"workers", FL_CONFIG_INTEGER,
    FL_CONFIG_AUTO | FL_CONFIG_COMMAND_MODE | FL_CONFIG_REPLACE,
    "auto", 1, 64, FIELD(fl_listener_config, workers),
@@ -659,6 +665,12 @@ static const struct fl_config_row upstream_rows[] = {
               "not above `pool.max_size`. Each has its part of the pool and "
               "its own queue; with 1, turns and limits are exact. `\"auto\"` "
               "is 1, and all for relays and sessions without `pool.max_size`."},
+  {"profile", FL_CONFIG_CHOICE, FL_CONFIG_REQUEST_MODE | FL_CONFIG_STREAM,
+   "none", .choices = profiles, FIELD(fl_upstream_config, profile),
+   .meaning = "Mode `request` only. A protocol that Fairlead knows: what it "
+              "says of `framing`, `pair`, `max_frame` and `requests` holds "
+              "where this upstream does not state the key. `\"modbus-tcp\"`: "
+              "see below."},
   {"framing", FL_CONFIG_OBJECT, NOT_RELAY | FL_CONFIG_STREAM, NULL,
    .section = &upstream_framing_section, FIELD(fl_upstream_config, framing),
    .meaning = "Not for relays. How requests and replies are cut out of the "

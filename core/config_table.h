@@ -93,7 +93,7 @@ struct fl_config_section {
                            the outermost one; or FL_CONFIG_NO_FIELD */
 };
 
-enum { FL_CONFIG_ROWS_MAX = 32 }; /* in any section */
+enum { FL_CONFIG_ROWS_MAX = 40 }; /* in any section */
 
 /* The outermost object, struct fl_config. */
 extern const struct fl_config_section fl_config_root;

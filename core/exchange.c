@@ -2,9 +2,17 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct fl_exchange *of(struct fl_list *node) {
   return FL_CONTAINER(node, struct fl_exchange, link);
+}
+
+void fl_exchange_keep_head(struct fl_exchange *exchange,
+                           struct fl_slice frame) {
+  size_t size = frame.size < FL_HEAD_MAX ? frame.size : FL_HEAD_MAX;
+  memcpy(exchange->head, frame.bytes, size);
+  exchange->head_size = (uint8_t)size;
 }
 
 bool fl_exchanges_init(struct fl_exchanges *exchanges, uint32_t capacity,

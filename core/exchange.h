@@ -5,6 +5,7 @@
 #define FL_CORE_EXCHANGE_H
 
 #include "core/buffer.h"
+#include "core/framing.h"
 #include "core/list.h"
 #include "core/time.h"
 
@@ -34,13 +35,16 @@ struct fl_exchange {
   uint64_t offset;          /* of its first byte in the connection's output */
   uint32_t size;            /* of the request */
   enum fl_exchange_state state;
-  uint64_t id;              /* on the connection; by order 0, as the next */
-  uint64_t clients_id;      /* the one its client chose */
-  struct fl_key *key;       /* by key, else NULL */
-  struct fl_buffer reply;   /* FL_EXCHANGE_ANSWERED */
-  bool silent;              /* no reply follows */
-  bool again;               /* sent for the second time */
-  struct fl_buffer request; /* to be sent again from; else empty */
+  uint64_t id;            /* on the connection; by order 0, as the next */
+  uint64_t clients_id;    /* the one its client chose */
+  struct fl_key *key;     /* by key, else NULL */
+  struct fl_buffer reply; /* FL_EXCHANGE_ANSWERED */
+  bool silent;            /* no reply follows */
+  bool again;             /* sent for the second time */
+  uint8_t head_size;
+  uint8_t head[FL_HEAD_MAX]; /* the first bytes its client sent, head_size of
+                                them: what an error reply may be made of */
+  struct fl_buffer request;  /* to be sent again from; else empty */
 };
 
 /* The first of the order is never FL_EXCHANGE_ANSWERED. Those that have
@@ -64,6 +68,9 @@ struct fl_exchanges {
   uint32_t expired_capacity;
   uint32_t expired_count;
 };
+
+/* Keeps the head of a request, the frame as its client sent it. */
+void fl_exchange_keep_head(struct fl_exchange *exchange, struct fl_slice frame);
 
 /* Room for `capacity` requests under way and `expired` remembered ones.
    Returns false when memory is out. The struct may not be moved. */

@@ -4,6 +4,7 @@
 #include "core/framing_fixed.h"
 #include "core/framing_length.h"
 #include "core/framing_line.h"
+#include "core/profile.h"
 
 #include <assert.h>
 
@@ -15,6 +16,9 @@ long fl_framing_next(const struct fl_framing *framing,
 
   if (bytes.size == 0)
     return FL_FRAMING_PARTIAL;
+  if (framing->profile != FL_PROFILE_NONE &&
+      !fl_profile_valid(framing->profile, bytes))
+    return FL_FRAME_BAD;
   switch (framing->type) {
   case FL_FRAMING_LINE:
     return fl_framing_line_next(state, bytes, max_frame);
@@ -47,10 +51,14 @@ struct fl_slice fl_framing_content(const struct fl_framing *framing,
   return frame;
 }
 
-/* Only a line can say what went wrong. In a framing of any other protocol no
-   bytes of ours would mean an error to its clients. */
-size_t fl_framing_error(const struct fl_framing *framing, const char *reason,
+/* Only a line can say what went wrong, and what is of a known profile. In any
+   other protocol no bytes of ours would mean an error to its clients. */
+size_t fl_framing_error(const struct fl_framing *framing,
+                        const struct fl_failed *failed,
                         uint8_t reply[FL_ERROR_REPLY_MAX]) {
-  return framing->type == FL_FRAMING_LINE ? fl_framing_line_error(reason, reply)
-                                          : 0;
+  if (framing->profile != FL_PROFILE_NONE)
+    return fl_profile_error(framing->profile, failed, reply);
+  if (framing->type == FL_FRAMING_LINE)
+    return fl_framing_line_error(fl_reason_name(failed->reason), reply);
+  return 0;
 }

@@ -4,7 +4,10 @@
 #define FL_CORE_FRAMING_H
 
 #include "core/bytes.h"
+#include "core/reason.h"
 #include "core/slice.h"
+
+#include <stdbool.h>
 
 enum fl_framing_type {
   FL_FRAMING_LINE,      /* ends at LF; a CR before it belongs to the end */
@@ -42,12 +45,17 @@ struct fl_framing_fixed {
   uint32_t size; /* 1.. */
 };
 
+/* Protocols that fairlead knows by name (core/profile.h). */
+enum fl_profile { FL_PROFILE_NONE, FL_PROFILE_MODBUS_TCP, FL_PROFILES };
+
 /* Beside the type only what it uses means anything. */
 struct fl_framing {
   enum fl_framing_type type;
   struct fl_framing_delimited delimited;
   struct fl_framing_length length;
   struct fl_framing_fixed fixed;
+  enum fl_profile profile; /* whose frames these are: it says which are valid
+                              and what errors look like */
 };
 
 /* What a decoder remembers between calls on one stream; zeroed for a new
@@ -59,7 +67,8 @@ struct fl_framing_state {
 enum {
   FL_FRAMING_PARTIAL = 0,
   FL_FRAME_OVERSIZE = -1, /* the frame is longer than max_frame */
-  FL_FRAME_BAD = -2       /* its start or its length field is wrong */
+  FL_FRAME_BAD = -2       /* its start or its length field is wrong, or its
+                             profile says that it is */
 };
 
 /* Looks for one frame at the start of bytes. `bytes` begins where the last
@@ -81,10 +90,22 @@ struct fl_slice fl_framing_content(const struct fl_framing *framing,
 /* Room an error reply of this framing needs at most. */
 enum { FL_ERROR_REPLY_MAX = 64 };
 
+/* So much of a request an error reply may be made of. */
+enum { FL_HEAD_MAX = 8 };
+
+/* A request that gets an error. */
+struct fl_failed {
+  enum fl_reason reason;
+  bool stands;          /* a connection to the upstream does */
+  struct fl_slice head; /* its first bytes, at most FL_HEAD_MAX; none of what
+                           was no frame */
+};
+
 /* Writes the reply a client gets in place of the one it asked for, such as
-   "ERROR request_timeout\n". Returns its size, 0 where the framing has none
-   (the client is closed instead). `reason` is a name from core/reason.h. */
-size_t fl_framing_error(const struct fl_framing *framing, const char *reason,
+   "ERROR request_timeout\n", or what its profile says. Returns its size, 0
+   where there is none (the client is closed instead). */
+size_t fl_framing_error(const struct fl_framing *framing,
+                        const struct fl_failed *failed,
                         uint8_t reply[FL_ERROR_REPLY_MAX]);
 
 #endif

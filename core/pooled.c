@@ -202,6 +202,7 @@ bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
   if (!fl_transport_queue(&pooled->conn, frame, UINT32_MAX / 2))
     return false;
   apply_rule(pooled, &exchange, frame);
+  fl_exchange_keep_head(&exchange, frame);
   if (pair->by == FL_PAIR_ID) {
     exchange.clients_id = fl_pair_id(pair, frame);
     exchange.id = fl_exchanges_new_id(&pooled->exchanges, fl_pair_id_max(pair));

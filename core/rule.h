@@ -14,8 +14,8 @@
 struct fl_match {
   struct fl_bytes prefix;
   struct fl_bytes suffix;
-  uint32_t offset;         /* where one of any_of must stand */
-  struct fl_bytes *any_of; /* any_of_count of them */
+  uint32_t offset;               /* where one of any_of must stand */
+  const struct fl_bytes *any_of; /* any_of_count of them */
   uint32_t any_of_count;
 };
 

@@ -6,6 +6,7 @@
 #include "core/hashing.h"
 #include "core/health.h"
 #include "core/placement.h"
+#include "core/profile.h"
 #include "core/relay.h"
 #include "core/rule.h"
 
@@ -141,6 +142,13 @@ static bool refused(const struct fl_upstream *upstream,
          upstream->config->pair.on_collision == FL_COLLISION_REFUSE;
 }
 
+static bool is_denied(const struct fl_upstream *upstream,
+                      const struct fl_client *client, struct fl_slice frame) {
+  return fl_upstream_rule(upstream, frame)->deny ||
+         (client->listener->config->read_only &&
+          !fl_profile_reads(upstream->config->framing.profile, frame));
+}
+
 enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_client *client,
                                   struct fl_slice frame, fl_time decoded,
@@ -148,7 +156,7 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
   struct fl_key_view key;
   struct fl_pooled *pooled = place_for(upstream, client, now);
   client->ticket = upstream->next_ticket++;
-  if (fl_upstream_rule(upstream, frame)->deny) {
+  if (is_denied(upstream, client, frame)) {
     *reason = FL_DENIED;
     return FL_SUBMIT_REFUSED;
   }
@@ -268,6 +276,15 @@ static void probe_expired(struct fl_deadline *deadline, fl_time now) {
 static void upstream_expired(struct fl_deadline *deadline, fl_time now) {
   (void)now;
   fl_upstream_wake(FL_CONTAINER(deadline, struct fl_upstream, deadline));
+}
+
+bool fl_upstream_stands(const struct fl_upstream *upstream) {
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    for (int state = 0; state < FL_POOLED_LEAVING; state++)
+      if (state != FL_POOLED_CONNECTING && state != FL_POOLED_SIGNING_ON &&
+          !fl_list_empty(&upstream->servers[i]->conns[state]))
+        return true;
+  return false;
 }
 
 /* Begin and end. */

@@ -92,6 +92,9 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   enum fl_reason *reason, fl_time now);
 
 /* What config.json says about a request. */
+/* Whether a connection to it stands, and has been greeted. */
+bool fl_upstream_stands(const struct fl_upstream *upstream);
+
 const struct fl_rule *fl_upstream_rule(const struct fl_upstream *upstream,
                                        struct fl_slice frame);
 

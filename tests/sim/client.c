@@ -153,7 +153,30 @@ static bool is_error(const struct sim_client *client, enum fl_reason reason) {
          memcmp(client->line, text, client->size) == 0;
 }
 
+/* What an exception may stand for. */
+static enum fl_reason exception_of(const struct sim_client *client) {
+  const struct request *request = &client->requests[client->outcomes - 1];
+  if (client->size != 4 || client->line[0] != request->line[0] ||
+      client->line[1] != (request->line[1] | 0x80) ||
+      client->reader.id != request->id)
+    return FL_OK;
+  switch (client->line[2]) {
+  case 'A': /* 0x01 */
+    return FL_DENIED;
+  case 'F': /* 0x06 */
+    return FL_TOO_MANY_WAITERS;
+  case 'J': /* 0x0a */
+    return FL_ACQUIRE_TIMEOUT;
+  case 'K': /* 0x0b */
+    return FL_UPSTREAM_RETIRED;
+  default:
+    return FL_OK;
+  }
+}
+
 static enum fl_reason error_of(const struct sim_client *client) {
+  if (client->wire->modbus)
+    return exception_of(client);
   for (int i = 1; i < FL_REASON_COUNT; i++)
     if (is_error(client, (enum fl_reason)i))
       return (enum fl_reason)i;
@@ -335,13 +358,13 @@ static bool means_error(const struct sim_client *client, bool reset) {
   if (!reset && client->silent > 0 && client->reader.length == 0 &&
       !must_succeed(client))
     return true; /* of one that has no reply it is the only sign */
-  if (reset || sim_wire_says_errors(client->reader.wire) ||
-      client->outcomes == client->sent || client->reader.length > 0)
+  bool says = sim_wire_says_errors(client->reader.wire);
+  if (reset || client->outcomes == client->sent || client->reader.length > 0)
     return false;
   if (client->plan.kind == SIM_WRONG && client->finished &&
       client->outcomes + 1 == client->sent)
-    return true;
-  return !must_succeed(client);
+    return !says || client->wire->modbus; /* which tells of requests only */
+  return !says && !must_succeed(client);
 }
 
 static bool may_close(const struct sim_client *client, bool reset) {

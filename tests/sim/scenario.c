@@ -221,19 +221,25 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
                          : (unsigned)chance(sim, 128, 400);
   if (percent(sim, 60) || shards > sim->worker_count || shards > max)
     shards = 1;
+  if (plan->wire.modbus && bytes > SIM_WIRE_MODBUS_MAX)
+    bytes = SIM_WIRE_MODBUS_MAX;
   plan->bytes = bytes - 8 - SIM_WIRE_OVERHEAD;
   if (plan->wire.framing.type == FL_FRAMING_FIXED ||
       plan->reply_wire.framing.type == FL_FRAMING_FIXED)
     plan->bytes = SIM_WIRE_FIXED - 8;
   add(draft, "%s{\"name\": \"u%u\", ", upstream == 0 ? "" : ",\n", upstream);
   add_servers(draft, upstream);
-  add(draft, "\"framing\": %s, \"reply_framing\": %s, ", plan->wire.text,
-      plan->reply_wire.text);
+  bool told = !plan->wire.modbus || percent(sim, 20);
+  if (plan->wire.modbus)
+    add(draft, "\"profile\": \"modbus-tcp\", ");
+  if (told)
+    add(draft, "\"framing\": %s, \"reply_framing\": %s, ", plan->wire.text,
+        plan->reply_wire.text);
   add(draft, "\"balance\": \"%s\", \"workers\": %u, ", draw_balance(sim),
       shards);
   add_rules(draft, plan);
   unsigned in_flight = percent(sim, 60) ? 1 : (unsigned)chance(sim, 2, 4);
-  if (plan->wire.pair.by != FL_PAIR_ORDER)
+  if (plan->wire.pair.by != FL_PAIR_ORDER && told)
     in_flight = add_pair(draft, &plan->wire.pair);
   add(draft, "\"in_flight\": %u, \"max_frame\": \"%uB\", ", in_flight, bytes);
   add_quiet(draft, in_flight);
@@ -396,6 +402,10 @@ static void draw_wires(struct sim *sim, struct sim_upstream_plan *plan) {
   plan->wire = plan->reply_wire = sim_wire_line();
   if (plan->built_in || percent(sim, 40))
     return;
+  if (percent(sim, 20)) {
+    plan->wire = plan->reply_wire = sim_wire_modbus();
+    return;
+  }
   if (percent(sim, 40)) {
     struct fl_pair pair = percent(sim, 50)
                               ? sim_wire_draw_pair(&sim->random)

@@ -20,6 +20,17 @@ struct sim_wire sim_wire_line(void) {
   return wire;
 }
 
+struct sim_wire sim_wire_modbus(void) {
+  struct sim_wire wire = {.framing = {.type = FL_FRAMING_LENGTH,
+                                      .length = {.offset = 4, .width = 2}},
+                          .pair = {.by = FL_PAIR_ID, .width = 2},
+                          .modbus = true};
+  snprintf(wire.text, sizeof wire.text,
+           "{\"type\": \"length\", \"length_offset\": 4, "
+           "\"length_width\": 2}");
+  return wire;
+}
+
 /* The bytes of an end stand nowhere in a line. */
 static void draw_delimited(struct sim_wire *wire, struct sim_random *random) {
   static const struct fl_bytes starts[] = {{0, ""}, {1, "\x0b"}, {3, "<<<"}};
@@ -129,7 +140,7 @@ bool sim_line_ends(const void *line, size_t size, char byte) {
 }
 
 bool sim_wire_says_errors(const struct sim_wire *wire) {
-  return wire->framing.type == FL_FRAMING_LINE;
+  return wire->framing.type == FL_FRAMING_LINE || wire->modbus;
 }
 
 bool sim_wire_may_exceed(const struct sim_wire *wire) {
@@ -209,6 +220,8 @@ struct fl_slice sim_wire_frame(struct sim *sim, const struct sim_wire *wire,
                framing->length.offset + framing->length.width + body);
     add(&frame, line.bytes, body);
     put_id(&frame, &wire->pair, id);
+    if (wire->modbus) /* the protocol */
+      frame.bytes[2] = frame.bytes[3] = 0;
     break;
   case FL_FRAMING_FIXED: /* with NULs behind, as it was allocated */
     if (body > framing->fixed.size)
@@ -328,8 +341,12 @@ static void read_length(struct sim_wire_reader *reader, size_t at, uint8_t byte,
     reader->id = reader->id << 8 | byte;
   if (at < length->offset)
     return;
+  if (at == header + 1)
+    reader->exception = reader->wire->modbus && byte >= 0x80;
   if (at >= header)
-    taker->take(taker->ctx, byte);
+    taker->take(taker->ctx, at == header + 2 && reader->exception
+                                ? (uint8_t)(byte + '@')
+                                : byte);
   else
     read_field(reader, at - length->offset, byte);
   if (at + 1 == header) {

@@ -14,6 +14,9 @@ struct sim;
 /* What a frame adds to a line at most. */
 enum { SIM_WIRE_OVERHEAD = 24 };
 
+/* The longest frame of Modbus. */
+enum { SIM_WIRE_MODBUS_MAX = 260 };
+
 /* The longest line in a frame of SIM_WIRE_FIXED bytes or more. */
 enum { SIM_WIRE_FIXED = 112, SIM_WIRE_FIXED_MAX = 128 };
 
@@ -22,12 +25,15 @@ enum { SIM_WIRE_FIXED = 112, SIM_WIRE_FIXED_MAX = 128 };
 struct sim_wire {
   struct fl_framing framing;
   struct fl_pair pair;
+  bool modbus; /* the profile says all this, and more */
   char text[256];
 };
 
 /* Any framing, or one that carries errors (a line). */
 struct sim_wire sim_wire_draw(struct sim_random *random);
 struct sim_wire sim_wire_line(void);
+
+struct sim_wire sim_wire_modbus(void);
 
 /* A place for ids, and a framing with ids there. */
 struct sim_wire sim_wire_draw_for(struct sim_random *random,
@@ -71,9 +77,11 @@ struct sim_wire_reader {
   uint64_t weight; /* of its next byte */
   uint64_t size;   /* of the whole frame once the field is complete */
   uint64_t id;     /* of the frame begun last, or so much of it as came */
+  bool exception;  /* of Modbus: it is one */
 };
 
-/* Passes the lines in the frames to take, byte by byte as they are certain. */
+/* Passes the lines in the frames to take, byte by byte as they are certain. An
+   exception's code is passed as a letter, A for 1, for one of them is LF. */
 void sim_wire_read(struct sim_wire_reader *reader, struct fl_slice bytes,
                    void (*take)(void *ctx, uint8_t byte), void *ctx);
 

@@ -130,7 +130,8 @@ static void refusal_is_the_framings_error(void **state) {
   uint8_t expected[FL_ERROR_REPLY_MAX + 1] = {0};
 
   (void)state;
-  fl_framing_error(&framing, fl_reason_name(FL_NOT_TEXT), expected);
+  fl_framing_error(&framing, &(struct fl_failed){.reason = FL_NOT_TEXT},
+                   expected);
   answers_bytes(slice("\x01\n"), 1, (const char *)expected, FL_NOT_TEXT);
 }
 

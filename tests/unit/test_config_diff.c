@@ -30,7 +30,7 @@ static const struct {
      "upstreams[].workers "},
     {FL_CHANGE_STREAM,
      "listeners[].mode listeners[].framing upstreams[].framing "
-     "upstreams[].reply_framing upstreams[].pair "},
+     "upstreams[].reply_framing upstreams[].pair upstreams[].profile "},
     {FL_CHANGE_REPLACE, "listeners[].workers "},
     {FL_CHANGE_RECONNECT, "upstreams[].in_flight upstreams[].on_connect "
                           "upstreams[].keepalive_request upstreams[].reset "},
@@ -71,7 +71,8 @@ static const struct {
      "upstreams[].backoff upstreams[].backoff.initial "
      "upstreams[].backoff.factor upstreams[].backoff.max "
      "upstreams[].backoff.jitter upstreams[].socket "
-     "upstreams[].requests upstreams[].ignore upstreams[].unsolicited "
+     "listeners[].read_only upstreams[].requests upstreams[].ignore "
+     "upstreams[].unsolicited "
      "upstreams[].requests[].match upstreams[].requests[].reply "
      "upstreams[].requests[].idempotent "
      "upstreams[].requests[].request_timeout upstreams[].requests[].deny "

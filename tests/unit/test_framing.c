@@ -218,7 +218,8 @@ static void scans_each_byte_once(void **state) {
 static void error_reply(void **state) {
   static const char expected[] = "ERROR request_timeout\n";
   uint8_t reply[FL_ERROR_REPLY_MAX];
-  const size_t size = fl_framing_error(&line_framing, "request_timeout", reply);
+  const size_t size = fl_framing_error(
+      &line_framing, &(struct fl_failed){.reason = FL_REQUEST_TIMEOUT}, reply);
 
   (void)state;
   assert_int_equal(size, sizeof expected - 1);
@@ -450,7 +451,10 @@ static void only_lines_can_say_error(void **state) {
   (void)state;
   for (size_t i = 0; i < SAMPLES; i++)
     assert_int_equal(
-        fl_framing_error(samples[i].framing, "request_timeout", reply), 0);
+        fl_framing_error(samples[i].framing,
+                         &(struct fl_failed){.reason = FL_REQUEST_TIMEOUT},
+                         reply),
+        0);
 }
 
 int main(void) {
