@@ -234,6 +234,11 @@ struct fl_admin_config {
   uint32_t host_count;
 };
 
+/* What the operating system knows of the sockets. */
+struct fl_states_config {
+  fl_time interval; /* between two samples; 0: none is taken */
+};
+
 enum { FL_CONFIG_SHA256 = 65 };
 
 struct fl_control_config {
@@ -248,6 +253,7 @@ struct fl_config {
   struct fl_log_config log;
   struct fl_control_config control;
   struct fl_admin_config admin;
+  struct fl_states_config states;
   char sha256[FL_CONFIG_SHA256]; /* of the text, and behind it those of the
                                     included files; hexadecimal digits */
   char **included;               /* names of the files 1..; see fl_place */

@@ -115,6 +115,14 @@ static const struct fl_config_row admin_rows[] = {
 static const struct fl_config_section admin_section = {
   "admin", ROWS(admin_rows), .size = 0};
 
+static const struct fl_config_row states_rows[] = {
+  {"interval", FL_CONFIG_DURATION, 0, "5s", S(0), HOURS(1), MS(100),
+   FIELD(fl_states_config, interval),
+   .meaning = "How often the operating system is asked; `\"0s\"`: never."},
+};
+static const struct fl_config_section states_section = {
+  "states", ROWS(states_rows), .size = 0};
+
 static const struct fl_config_row keepalive_rows[] = {
   {"enabled", FL_CONFIG_BOOLEAN, 0, "true", FIELD(fl_sockopts, keepalive),
    .meaning = "Whether the system probes idle connections."},
@@ -816,6 +824,9 @@ static const struct fl_config_row root_rows[] = {
   {"admin", FL_CONFIG_OBJECT, FL_CONFIG_RESTART, NULL,
    .section = &admin_section, .offset = 0,
    .meaning = "Metrics, status and health over HTTP."},
+  {"states", FL_CONFIG_OBJECT, 0, NULL, .section = &states_section,
+   FIELD(fl_config, states),
+   .meaning = "Connection states as the operating system has them."},
   /* Before listeners and upstreams, which start from it. */
   {"socket", FL_CONFIG_OBJECT, 0, NULL, .section = &socket_section,
    FIELD(fl_config, socket),

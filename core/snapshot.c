@@ -307,6 +307,45 @@ static void take_upstream(struct taking *taking,
     take_server(taking, to, upstream->servers[i]);
 }
 
+/* ---- addresses ---- */
+
+static void take_server_addresses(struct fl_snapshot *snapshot,
+                                  struct fl_snapshot_server *to,
+                                  const struct fl_server *server) {
+  to->address = copy(snapshot, server->endpoint->text);
+  to->addrs = calloc(FL_NAME_ADDRS, sizeof *to->addrs);
+  snapshot->failed |= to->addrs == NULL;
+  if (to->addrs == NULL)
+    return;
+  memcpy(to->addrs, server->name.addrs, server->name.count * sizeof *to->addrs);
+  to->addr_count = server->name.count;
+}
+
+static void take_upstream_addresses(struct fl_snapshot *snapshot,
+                                    const struct fl_upstream *upstream) {
+  struct fl_snapshot_upstream *to =
+      &snapshot->upstreams[snapshot->upstream_count++];
+  to->name = copy(snapshot, upstream->config->name);
+  to->servers = calloc(upstream->server_count, sizeof *to->servers);
+  snapshot->failed |= to->servers == NULL;
+  for (uint32_t i = 0; to->servers != NULL && i < upstream->server_count; i++)
+    take_server_addresses(snapshot, &to->servers[to->server_count++],
+                          upstream->servers[i]);
+}
+
+static void take_addresses(struct fl_snapshot *snapshot,
+                           const struct fl_gateway *gateway) {
+  const struct fl_list *list = &gateway->upstreams;
+  snapshot->upstreams =
+      calloc(fl_list_size(list) + 1, sizeof *snapshot->upstreams);
+  snapshot->failed |= snapshot->upstreams == NULL;
+  if (snapshot->upstreams == NULL)
+    return;
+  for (struct fl_list *at = list->next; at != list; at = at->next)
+    take_upstream_addresses(snapshot,
+                            FL_CONTAINER(at, struct fl_upstream, link));
+}
+
 /* ---- the whole ---- */
 
 static uint32_t length(const struct fl_list *list) {
@@ -342,7 +381,9 @@ void fl_snapshot_take(struct fl_snapshot *snapshot,
                           .connections = (what & FL_SNAPSHOT_CONNECTIONS) != 0,
                           .now = now};
   *snapshot = (struct fl_snapshot){0};
-  if (what != 0)
+  if (what == FL_SNAPSHOT_ADDRESSES)
+    take_addresses(snapshot, gateway);
+  else if (what != 0)
     take_state(&taking);
 }
 
@@ -372,6 +413,18 @@ static struct fl_snapshot_upstream *same_upstream(struct fl_snapshot *sum,
   return NULL;
 }
 
+/* There is room for as many as a name may mean. */
+static void add_addresses(struct fl_snapshot_server *to,
+                          const struct fl_snapshot_server *part) {
+  for (uint32_t i = 0; i < part->addr_count; i++) {
+    uint32_t j = 0;
+    while (j < to->addr_count && !fl_addr_equal(&to->addrs[j], &part->addrs[i]))
+      j++;
+    if (j == to->addr_count && to->addr_count < FL_NAME_ADDRS)
+      to->addrs[to->addr_count++] = part->addrs[i];
+  }
+}
+
 static void add_server(struct fl_snapshot_server *to,
                        const struct fl_snapshot_server *part) {
   for (int state = 0; state < FL_POOLED_STATES; state++)
@@ -386,6 +439,7 @@ static void add_server(struct fl_snapshot_server *to,
     to->down_for = part->down_for;
   if (part->state > to->state)
     to->state = part->state;
+  add_addresses(to, part);
 }
 
 /* By address: one of two may be of an older configuration. */
@@ -552,8 +606,10 @@ void fl_snapshot_sort(struct fl_snapshot *snapshot) {
 /* ---- freeing ---- */
 
 static void free_upstream(struct fl_snapshot_upstream *upstream) {
-  for (uint32_t i = 0; i < upstream->server_count; i++)
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
     free(upstream->servers[i].address);
+    free(upstream->servers[i].addrs);
+  }
   free(upstream->servers);
   free(upstream->name);
 }

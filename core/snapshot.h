@@ -12,8 +12,14 @@
 
 struct fl_gateway;
 
-/* What to take. Without any, a snapshot only shows that the worker turns. */
-enum { FL_SNAPSHOT_STATE = 1, FL_SNAPSHOT_CONNECTIONS = 2 };
+/* What to take. Without any, a snapshot only shows that the worker turns.
+   ADDRESSES stands alone: names of upstreams, and their servers' `address` and
+   `addrs`; no connection is looked at. */
+enum {
+  FL_SNAPSHOT_STATE = 1,
+  FL_SNAPSHOT_CONNECTIONS = 2,
+  FL_SNAPSHOT_ADDRESSES = 4
+};
 
 /* Connections listed at most for each worker; of more only how many. */
 enum { FL_SNAPSHOT_CONNECTIONS_MAX = 10000 };
@@ -62,9 +68,12 @@ struct fl_snapshot_server {
   uint32_t conns[FL_POOLED_STATES]; /* of a relay's, established ones are
                                        FULL */
   uint32_t in_flight;
-  uint32_t failures; /* in a row */
-  fl_time down_for;  /* DOWN: since it was told to be */
-  fl_time retry_in;  /* DOWN: until the next attempt; 0: any moment */
+  uint32_t failures;     /* in a row */
+  fl_time down_for;      /* DOWN: since it was told to be */
+  fl_time retry_in;      /* DOWN: until the next attempt; 0: any moment */
+  struct fl_addr *addrs; /* ADDRESSES: what its name meant last on one of the
+                            workers */
+  uint32_t addr_count;
 };
 
 struct fl_snapshot_upstream {
@@ -107,7 +116,8 @@ struct fl_snapshot {
   bool failed; /* memory was out: it may be short of some */
 };
 
-/* `what` is FL_SNAPSHOT_*. Takes time for each connection. */
+/* `what` is FL_SNAPSHOT_*. STATE and CONNECTIONS take time for each
+   connection. */
 void fl_snapshot_take(struct fl_snapshot *snapshot,
                       const struct fl_gateway *gateway, unsigned what,
                       fl_time now);

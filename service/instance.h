@@ -6,6 +6,8 @@
 #include "service/control.h"
 #include "service/listeners.h"
 
+struct fl_sampler;
+
 struct fl_instance {
   const struct fl_config *config; /* of the start; what a reload may change is
                                      in control->reload->generation */
@@ -15,6 +17,7 @@ struct fl_instance {
   struct fl_worker **workers; /* all have started */
   uint32_t count;
   fl_time started;
+  struct fl_sampler *sampler; /* NULL: none yet */
 };
 
 #endif

@@ -2,78 +2,13 @@
 
 #include "core/text.h"
 #include "platform/clock.h"
+#include "service/exposition.h"
+#include "service/sampler.h"
+#include "service/socket_metrics.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
-
-/* ---- writing ---- */
-
-struct label {
-  const char *name;
-  const char *value;
-};
-
-/* The beginning of a metric: its samples follow. */
-static void head(struct fl_text *to, const char *name, const char *type,
-                 const char *help) {
-  FL_TEXT(to, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
-}
-
-static void add_escaped(struct fl_text *to, const char *value) {
-  for (; *value != '\0'; value++) {
-    if (*value == '\n') {
-      fl_text_add(to, "\\n");
-      continue;
-    }
-    if (*value == '"' || *value == '\\')
-      fl_text_add(to, "\\");
-    fl_text_add_bytes(to, value, 1);
-  }
-}
-
-/* The name with its labels; those without a name are left out. */
-static void add_name(struct fl_text *to, const char *name, const char *suffix,
-                     const struct label *labels, unsigned count) {
-  bool any = false;
-  FL_TEXT(to, name, suffix);
-  for (unsigned i = 0; i < count; i++) {
-    if (labels[i].name == NULL)
-      continue;
-    FL_TEXT(to, any ? "," : "{", labels[i].name, "=\"");
-    add_escaped(to, labels[i].value);
-    fl_text_add(to, "\"");
-    any = true;
-  }
-  fl_text_add(to, any ? "} " : " ");
-}
-
-static void sample(struct fl_text *to, const char *name,
-                   const struct label *labels, unsigned count, uint64_t value) {
-  add_name(to, name, "", labels, count);
-  fl_text_add_number(to, value);
-  fl_text_add(to, "\n");
-}
-
-/* Microseconds as seconds. */
-static void add_seconds(struct fl_text *to, fl_time value) {
-  char digits[7] = ".000000";
-  uint64_t rest = value % 1000000;
-  fl_text_add_number(to, value / 1000000);
-  for (size_t i = sizeof digits; --i > 0; rest /= 10)
-    digits[i] = (char)('0' + rest % 10);
-  fl_text_add_bytes(to, digits, sizeof digits);
-}
-
-static void seconds_sample(struct fl_text *to, const char *name,
-                           const struct label *labels, unsigned count,
-                           fl_time value) {
-  add_name(to, name, "", labels, count);
-  add_seconds(to, value);
-  fl_text_add(to, "\n");
-}
-
-#define LABEL(key, text) ((struct label){(key), (text)})
 
 /* ---- counters of core/metrics.h ---- */
 
@@ -181,37 +116,40 @@ static_assert((int)COUNTERS == (int)METRICS,
               "docs/metrics.md");
 
 static void counter_samples(struct fl_text *to, const struct counter *counter,
-                            struct label of, const struct fl_metrics *metrics) {
+                            struct fl_label of,
+                            const struct fl_metrics *metrics) {
   const uint64_t *values =
       (const uint64_t *)(const void *)((const char *)metrics + counter->offset);
   if (!counter->by_reason) {
-    sample(to, counter->name, &of, 1, values[0]);
+    fl_exposition_sample(to, counter->name, &of, 1, values[0]);
     return;
   }
   for (int i = 0; i < FL_REASON_COUNT; i++) {
-    const struct label labels[] = {
-        of, LABEL("reason", fl_reason_name((enum fl_reason)i))};
+    const struct fl_label labels[] = {
+        of, FL_LABEL("reason", fl_reason_name((enum fl_reason)i))};
     if (values[i] != 0)
-      sample(to, counter->name, labels, 2, values[i]);
+      fl_exposition_sample(to, counter->name, labels, 2, values[i]);
   }
 }
 
 static void add_counter(struct fl_text *to, const struct fl_snapshot *snapshot,
                         const struct counter *counter) {
-  head(to, counter->name, "counter", counter->help);
+  fl_exposition_head(to, counter->name, "counter", counter->help);
   for (uint32_t i = 0;
        counter->owner == LISTENERS && i < snapshot->listener_count; i++)
-    counter_samples(to, counter, LABEL("listener", snapshot->listeners[i].name),
+    counter_samples(to, counter,
+                    FL_LABEL("listener", snapshot->listeners[i].name),
                     &snapshot->listeners[i].metrics);
   for (uint32_t i = 0;
        counter->owner == UPSTREAMS && i < snapshot->upstream_count; i++)
-    counter_samples(to, counter, LABEL("upstream", snapshot->upstreams[i].name),
+    counter_samples(to, counter,
+                    FL_LABEL("upstream", snapshot->upstreams[i].name),
                     &snapshot->upstreams[i].metrics);
 }
 
 /* ---- histograms ---- */
 
-static void histogram(struct fl_text *to, const char *name, struct label of,
+static void histogram(struct fl_text *to, const char *name, struct fl_label of,
                       const struct fl_histogram *from) {
   uint64_t count = 0;
   for (unsigned i = 0; i < FL_HISTOGRAM_BUCKETS; i++) {
@@ -221,20 +159,20 @@ static void histogram(struct fl_text *to, const char *name, struct label of,
     if (bound == FL_NEVER)
       fl_text_add(&le, "+Inf");
     else
-      add_seconds(&le, bound);
+      fl_exposition_add_seconds(&le, bound);
     char *text = fl_text_take(&le);
-    const struct label labels[] = {of, LABEL("le", text)};
+    const struct fl_label labels[] = {of, FL_LABEL("le", text)};
     to->failed |= text == NULL;
     if (text != NULL)
-      add_name(to, name, "_bucket", labels, 2);
+      fl_exposition_name(to, name, "_bucket", labels, 2);
     fl_text_add_number(to, count);
     fl_text_add(to, "\n");
     free(text);
   }
-  add_name(to, name, "_sum", &of, 1);
-  add_seconds(to, from->sum);
+  fl_exposition_name(to, name, "_sum", &of, 1);
+  fl_exposition_add_seconds(to, from->sum);
   fl_text_add(to, "\n");
-  add_name(to, name, "_count", &of, 1);
+  fl_exposition_name(to, name, "_count", &of, 1);
   fl_text_add_number(to, count);
   fl_text_add(to, "\n");
 }
@@ -244,22 +182,25 @@ static void add_histograms(struct fl_text *to,
   static const char total[] = "fairlead_listener_request_duration_seconds";
   static const char acquire[] = "fairlead_upstream_acquire_wait_seconds";
   static const char serve[] = "fairlead_upstream_server_time_seconds";
-  head(to, total, "histogram",
-       "Of requests with a reply: from the complete frame to the reply.");
+  fl_exposition_head(
+      to, total, "histogram",
+      "Of requests with a reply: from the complete frame to the reply.");
   for (uint32_t i = 0; i < snapshot->listener_count; i++)
     if (snapshot->listeners[i].mode == FL_MODE_REQUEST)
-      histogram(to, total, LABEL("listener", snapshot->listeners[i].name),
+      histogram(to, total, FL_LABEL("listener", snapshot->listeners[i].name),
                 &snapshot->listeners[i].total);
-  head(to, acquire, "histogram",
-       "How long requests, and clients of relays, waited for a connection.");
+  fl_exposition_head(
+      to, acquire, "histogram",
+      "How long requests, and clients of relays, waited for a connection.");
   for (uint32_t i = 0; i < snapshot->upstream_count; i++)
-    histogram(to, acquire, LABEL("upstream", snapshot->upstreams[i].name),
+    histogram(to, acquire, FL_LABEL("upstream", snapshot->upstreams[i].name),
               &snapshot->upstreams[i].acquire);
-  head(to, serve, "histogram",
-       "Of requests with a reply: from the first byte sent to the reply.");
+  fl_exposition_head(
+      to, serve, "histogram",
+      "Of requests with a reply: from the first byte sent to the reply.");
   for (uint32_t i = 0; i < snapshot->upstream_count; i++)
     if (snapshot->upstreams[i].mode == FL_MODE_REQUEST)
-      histogram(to, serve, LABEL("upstream", snapshot->upstreams[i].name),
+      histogram(to, serve, FL_LABEL("upstream", snapshot->upstreams[i].name),
                 &snapshot->upstreams[i].serve);
 }
 
@@ -270,49 +211,61 @@ static void add_clients(struct fl_text *to,
   static const char clients[] = "fairlead_listener_clients";
   static const char most[] = "fairlead_listener_max_connections";
   static const char held[] = "fairlead_listener_backpressure_seconds_total";
-  head(to, clients, "gauge", "Clients that are not closed yet, by state.");
+  fl_exposition_head(to, clients, "gauge",
+                     "Clients that are not closed yet, by state.");
   for (uint32_t i = 0; i < snapshot->listener_count; i++)
     for (int state = 0; state < FL_SHOWN_STATES; state++) {
-      const struct label labels[] = {
-          LABEL("listener", snapshot->listeners[i].name),
-          LABEL("state", fl_client_shown_name(state))};
-      sample(to, clients, labels, 2, snapshot->listeners[i].states[state]);
+      const struct fl_label labels[] = {
+          FL_LABEL("listener", snapshot->listeners[i].name),
+          FL_LABEL("state", fl_client_shown_name(state))};
+      fl_exposition_sample(to, clients, labels, 2,
+                           snapshot->listeners[i].states[state]);
     }
-  head(to, most, "gauge", "The most clients that may be open at once.");
+  fl_exposition_head(to, most, "gauge",
+                     "The most clients that may be open at once.");
   for (uint32_t i = 0; i < snapshot->listener_count; i++)
-    sample(to, most, &LABEL("listener", snapshot->listeners[i].name), 1,
-           snapshot->listeners[i].max_connections);
-  head(to, held, "counter",
-       "Time that connections were not read because what had been sent was "
-       "not taken, added up over all of them.");
+    fl_exposition_sample(to, most,
+                         &FL_LABEL("listener", snapshot->listeners[i].name), 1,
+                         snapshot->listeners[i].max_connections);
+  fl_exposition_head(
+      to, held, "counter",
+      "Time that connections were not read because what had been sent was "
+      "not taken, added up over all of them.");
   for (uint32_t i = 0; i < snapshot->listener_count; i++)
-    seconds_sample(to, held, &LABEL("listener", snapshot->listeners[i].name), 1,
-                   snapshot->listeners[i].held);
+    fl_exposition_seconds(to, held,
+                          &FL_LABEL("listener", snapshot->listeners[i].name), 1,
+                          snapshot->listeners[i].held);
 }
 
 static void add_pools(struct fl_text *to, const struct fl_snapshot *snapshot) {
   static const char most[] = "fairlead_upstream_max_connections";
   static const char waiting[] = "fairlead_upstream_waiters";
-  head(to, most, "gauge", "The most connections that the pool may have.");
+  fl_exposition_head(to, most, "gauge",
+                     "The most connections that the pool may have.");
   for (uint32_t i = 0; i < snapshot->upstream_count; i++)
     if (snapshot->upstreams[i].max_size != 0)
-      sample(to, most, &LABEL("upstream", snapshot->upstreams[i].name), 1,
-             snapshot->upstreams[i].max_size);
-  head(to, waiting, "gauge", "Clients that wait for a connection.");
+      fl_exposition_sample(to, most,
+                           &FL_LABEL("upstream", snapshot->upstreams[i].name),
+                           1, snapshot->upstreams[i].max_size);
+  fl_exposition_head(to, waiting, "gauge",
+                     "Clients that wait for a connection.");
   for (uint32_t i = 0; i < snapshot->upstream_count; i++)
-    sample(to, waiting, &LABEL("upstream", snapshot->upstreams[i].name), 1,
-           snapshot->upstreams[i].waiting);
+    fl_exposition_sample(to, waiting,
+                         &FL_LABEL("upstream", snapshot->upstreams[i].name), 1,
+                         snapshot->upstreams[i].waiting);
 }
 
 /* Calls each server with its upstream's and its own label. */
 static void each_server(struct fl_text *to, const struct fl_snapshot *snapshot,
-                        void (*call)(struct fl_text *to, struct label labels[3],
+                        void (*call)(struct fl_text *to,
+                                     struct fl_label labels[3],
                                      const struct fl_snapshot_server *server)) {
   for (uint32_t i = 0; i < snapshot->upstream_count; i++) {
     const struct fl_snapshot_upstream *upstream = &snapshot->upstreams[i];
     for (uint32_t j = 0; j < upstream->server_count; j++) {
-      struct label labels[3] = {LABEL("upstream", upstream->name),
-                                LABEL("server", upstream->servers[j].address)};
+      struct fl_label labels[3] = {
+          FL_LABEL("upstream", upstream->name),
+          FL_LABEL("server", upstream->servers[j].address)};
       call(to, labels, &upstream->servers[j]);
     }
   }
@@ -324,53 +277,57 @@ static const char up[] = "fairlead_upstream_server_up";
 static const char state_of[] = "fairlead_upstream_server_state";
 static const char failures[] = "fairlead_upstream_server_failures";
 
-static void add_connections(struct fl_text *to, struct label labels[3],
+static void add_connections(struct fl_text *to, struct fl_label labels[3],
                             const struct fl_snapshot_server *server) {
   for (int state = 0; state < FL_POOLED_STATES; state++) {
-    labels[2] = LABEL("state", fl_pooled_state_name(state));
-    sample(to, connections, labels, 3, server->conns[state]);
+    labels[2] = FL_LABEL("state", fl_pooled_state_name(state));
+    fl_exposition_sample(to, connections, labels, 3, server->conns[state]);
   }
 }
 
-static void add_in_flight(struct fl_text *to, struct label labels[3],
+static void add_in_flight(struct fl_text *to, struct fl_label labels[3],
                           const struct fl_snapshot_server *server) {
-  sample(to, in_flight, labels, 2, server->in_flight);
+  fl_exposition_sample(to, in_flight, labels, 2, server->in_flight);
 }
 
-static void add_up(struct fl_text *to, struct label labels[3],
+static void add_up(struct fl_text *to, struct fl_label labels[3],
                    const struct fl_snapshot_server *server) {
-  sample(to, up, labels, 2,
-         server->state == FL_SERVER_UP || server->state == FL_SERVER_UNUSED);
+  fl_exposition_sample(to, up, labels, 2,
+                       server->state == FL_SERVER_UP ||
+                           server->state == FL_SERVER_UNUSED);
 }
 
-static void add_state(struct fl_text *to, struct label labels[3],
+static void add_state(struct fl_text *to, struct fl_label labels[3],
                       const struct fl_snapshot_server *server) {
   for (int state = 0; state < FL_SERVER_STATES; state++) {
     labels[2] =
-        LABEL("state", fl_server_state_name((enum fl_server_state)state));
-    sample(to, state_of, labels, 3, (int)server->state == state);
+        FL_LABEL("state", fl_server_state_name((enum fl_server_state)state));
+    fl_exposition_sample(to, state_of, labels, 3, (int)server->state == state);
   }
 }
 
-static void add_failures(struct fl_text *to, struct label labels[3],
+static void add_failures(struct fl_text *to, struct fl_label labels[3],
                          const struct fl_snapshot_server *server) {
-  sample(to, failures, labels, 2, server->failures);
+  fl_exposition_sample(to, failures, labels, 2, server->failures);
 }
 
 static void add_servers(struct fl_text *to,
                         const struct fl_snapshot *snapshot) {
-  head(to, connections, "gauge", "Connections to a server, by state.");
+  fl_exposition_head(to, connections, "gauge",
+                     "Connections to a server, by state.");
   each_server(to, snapshot, add_connections);
-  head(to, in_flight, "gauge", "Requests under way.");
+  fl_exposition_head(to, in_flight, "gauge", "Requests under way.");
   each_server(to, snapshot, add_in_flight);
-  head(to, up, "gauge",
-       "0: it is ejected or drained, or the last attempt failed and no "
-       "connection stands. "
-       "Else 1.");
+  fl_exposition_head(
+      to, up, "gauge",
+      "0: it is ejected or drained, or the last attempt failed and no "
+      "connection stands. "
+      "Else 1.");
   each_server(to, snapshot, add_up);
-  head(to, state_of, "gauge", "1 for the state that it is in, else 0.");
+  fl_exposition_head(to, state_of, "gauge",
+                     "1 for the state that it is in, else 0.");
   each_server(to, snapshot, add_state);
-  head(to, failures, "gauge", "Failed attempts in a row.");
+  fl_exposition_head(to, failures, "gauge", "Failed attempts in a row.");
   each_server(to, snapshot, add_failures);
 }
 
@@ -385,20 +342,25 @@ static void add_configuration(struct fl_text *to,
   static const char reloads[] = "fairlead_reloads_total";
   static const char last[] =
       "fairlead_config_last_reload_success_timestamp_seconds";
-  head(to, "fairlead_config_info", "gauge",
-       "1; the label is the SHA-256 of the configuration file.");
-  sample(to, "fairlead_config_info", &LABEL("sha256", reload->sha256), 1, 1);
-  head(to, "fairlead_config_generation", "gauge",
-       "1 at the start, and 1 more for each reload that changed anything.");
-  sample(to, "fairlead_config_generation", NULL, 0, reload->generation->number);
-  head(to, last, "gauge",
-       "Unix time of the start, or of the last reload that did not fail.");
-  sample(to, last, NULL, 0, reload->succeeded);
-  head(to, reloads, "counter", "Reloads, by their result.");
+  fl_exposition_head(to, "fairlead_config_info", "gauge",
+                     "1; the label is the SHA-256 of the configuration file.");
+  fl_exposition_sample(to, "fairlead_config_info",
+                       &FL_LABEL("sha256", reload->sha256), 1, 1);
+  fl_exposition_head(
+      to, "fairlead_config_generation", "gauge",
+      "1 at the start, and 1 more for each reload that changed anything.");
+  fl_exposition_sample(to, "fairlead_config_generation", NULL, 0,
+                       reload->generation->number);
+  fl_exposition_head(
+      to, last, "gauge",
+      "Unix time of the start, or of the last reload that did not fail.");
+  fl_exposition_sample(to, last, NULL, 0, reload->succeeded);
+  fl_exposition_head(to, reloads, "counter", "Reloads, by their result.");
   for (int i = 0; i < FL_RELOAD_OUTCOMES; i++)
-    sample(to, reloads,
-           &LABEL("result", fl_reload_outcome_name((enum fl_reload_outcome)i)),
-           1, reload->counts[i]);
+    fl_exposition_sample(
+        to, reloads,
+        &FL_LABEL("result", fl_reload_outcome_name((enum fl_reload_outcome)i)),
+        1, reload->counts[i]);
 }
 
 static void add_process(struct fl_text *to,
@@ -407,33 +369,38 @@ static void add_process(struct fl_text *to,
   uv_rusage_t usage = {0};
   (void)uv_resident_set_memory(&resident);
   (void)uv_getrusage(&usage);
-  head(to, "fairlead_build_info", "gauge", "1; the label is the version.");
-  sample(to, "fairlead_build_info", &LABEL("version", FL_VERSION), 1, 1);
+  fl_exposition_head(to, "fairlead_build_info", "gauge",
+                     "1; the label is the version.");
+  fl_exposition_sample(to, "fairlead_build_info",
+                       &FL_LABEL("version", FL_VERSION), 1, 1);
   add_configuration(to, instance->control->reload);
-  head(to, "fairlead_uptime_seconds", "gauge", "Time since the start.");
-  seconds_sample(to, "fairlead_uptime_seconds", NULL, 0,
-                 fl_clock() - instance->started);
-  head(to, "fairlead_cpu_seconds_total", "counter",
-       "Processor time of the process, user's and system's.");
-  seconds_sample(to, "fairlead_cpu_seconds_total", NULL, 0,
-                 of_timeval(usage.ru_utime) + of_timeval(usage.ru_stime));
-  head(to, "fairlead_resident_memory_bytes", "gauge",
-       "Memory of the process that is in RAM.");
-  sample(to, "fairlead_resident_memory_bytes", NULL, 0, resident);
+  fl_exposition_head(to, "fairlead_uptime_seconds", "gauge",
+                     "Time since the start.");
+  fl_exposition_seconds(to, "fairlead_uptime_seconds", NULL, 0,
+                        fl_clock() - instance->started);
+  fl_exposition_head(to, "fairlead_cpu_seconds_total", "counter",
+                     "Processor time of the process, user's and system's.");
+  fl_exposition_seconds(to, "fairlead_cpu_seconds_total", NULL, 0,
+                        of_timeval(usage.ru_utime) +
+                            of_timeval(usage.ru_stime));
+  fl_exposition_head(to, "fairlead_resident_memory_bytes", "gauge",
+                     "Memory of the process that is in RAM.");
+  fl_exposition_sample(to, "fairlead_resident_memory_bytes", NULL, 0, resident);
 }
 
 static void add_workers(struct fl_text *to, const struct fl_instance *instance,
                         const fl_time *lags) {
-  head(to, "fairlead_worker_lag_seconds", "gauge",
-       "How long the worker's loop let the question for these numbers wait.");
+  fl_exposition_head(
+      to, "fairlead_worker_lag_seconds", "gauge",
+      "How long the worker's loop let the question for these numbers wait.");
   for (uint32_t i = 0; i < instance->count; i++) {
     struct fl_text text = {0};
     fl_text_add_number(&text, i);
     char *worker = fl_text_take(&text);
     to->failed |= worker == NULL;
     if (worker != NULL)
-      seconds_sample(to, "fairlead_worker_lag_seconds",
-                     &LABEL("worker", worker), 1, lags[i]);
+      fl_exposition_seconds(to, "fairlead_worker_lag_seconds",
+                            &FL_LABEL("worker", worker), 1, lags[i]);
     free(worker);
   }
 }
@@ -451,5 +418,6 @@ char *fl_prometheus(const struct fl_instance *instance,
   add_pools(&to, &found->sum);
   add_servers(&to, &found->sum);
   add_histograms(&to, &found->sum);
+  fl_socket_metrics(&to, fl_sampler_last(instance->sampler), fl_clock());
   return fl_text_take(&to);
 }

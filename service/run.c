@@ -8,6 +8,7 @@
 #include "service/daemon.h"
 #include "service/log.h"
 #include "service/process.h"
+#include "service/sampler.h"
 #include "service/status.h"
 
 #include <inttypes.h>
@@ -167,8 +168,12 @@ static int serve_controlled(struct run *run) {
   int status = fl_channel_open(&run->channel, &run->instance);
   if (status == FL_STATUS_OK)
     status = fl_admin_open(&run->admin, &run->instance, &hooks);
-  if (status == FL_STATUS_OK)
+  if (status == FL_STATUS_OK) {
+    run->instance.sampler = fl_sampler_open(&run->instance);
+    if (run->instance.sampler == NULL && !no_memory())
+      return FL_STATUS_SYSTEM;
     status = serve(run);
+  }
   return status;
 }
 
@@ -261,10 +266,12 @@ static int run_all(struct run *run) {
   fl_admin_hush(run->admin);
   fl_control_settle(&run->control);
   fl_admin_close(run->admin);
+  fl_sampler_close(run->instance.sampler);
   fl_channel_close(run->channel, status);
   fl_control_close(&run->control);
   fl_channel_free(run->channel);
   fl_admin_free(run->admin);
+  fl_sampler_free(run->instance.sampler);
   fl_log_stop();
   return status;
 }

@@ -3,6 +3,7 @@
 #include "core/config_table.h"
 #include "core/json_write.h"
 #include "platform/clock.h"
+#include "service/socket_state.h"
 
 #include <string.h>
 
@@ -202,6 +203,7 @@ char *fl_state_json(const struct fl_instance *instance,
   for (uint32_t i = 0; i < snapshot->upstream_count; i++)
     upstream(&to, &snapshot->upstreams[i]);
   fl_json_write_close(&to, ']');
+  fl_socket_state_json(&to, instance->sampler, fl_clock());
   if (with_connections)
     connections(&to, snapshot);
   fl_json_write_close(&to, '}');

@@ -6,21 +6,31 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-enum { CELL = 96 };
+enum { CELL = 96, WIDE = 600 };
 
 static const cJSON *get(const cJSON *object, const char *key) {
   return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
 /* What another program says must not move the cursor. */
-static const char *text_of(const cJSON *object, const char *key,
-                           char text[CELL]) {
+static const char *safe_text(const cJSON *object, const char *key, char *text,
+                             size_t size) {
   const char *value = cJSON_GetStringValue(get(object, key));
-  snprintf(text, CELL, "%s", value == NULL ? "-" : value);
+  snprintf(text, size, "%s", value == NULL ? "-" : value);
   for (char *at = text; *at != '\0'; at++)
     if ((unsigned char)*at < 0x20 || (unsigned char)*at > 0x7e)
       *at = '?';
   return text;
+}
+
+static const char *text_of(const cJSON *object, const char *key,
+                           char text[CELL]) {
+  return safe_text(object, key, text, CELL);
+}
+
+static const char *wide_text_of(const cJSON *object, const char *key,
+                                char text[WIDE]) {
+  return safe_text(object, key, text, WIDE);
 }
 
 static double number_of(const cJSON *object, const char *key) {
@@ -227,6 +237,103 @@ static bool print_connections(const cJSON *state, FILE *out) {
   return complete;
 }
 
+/* ---- the operating system's view ---- */
+
+/* A round trip: microseconds count. */
+static void add_rtt(struct fl_table *table, const cJSON *object,
+                    const char *key) {
+  char text[CELL];
+  snprintf(text, sizeof text, "%.3fms", number_of(object, key) * 1e3);
+  fl_table_cell(table, get(object, key) == NULL ? "-" : text);
+}
+
+static void add_states(struct fl_table *table, const cJSON *states,
+                       const char *one, const char *two) {
+  char text[CELL];
+  fl_table_cell(
+      table, count_text(number_of(states, one) + number_of(states, two), text));
+}
+
+static bool print_client_sockets(const cJSON *list, FILE *out) {
+  static const char *const names[] = {
+      "SOCKETS OF",  "ADDRESS",   ">SYN RECEIVED", ">ESTABLISHED", ">FIN WAIT",
+      ">CLOSE WAIT", ">LAST ACK", ">TIME WAIT",    ">QUEUE",       ">DROPPED"};
+  struct fl_table table = {0};
+  const cJSON *one;
+  fputs("\n", out);
+  fl_table_head(&table, names, sizeof names / sizeof names[0]);
+  cJSON_ArrayForEach(one, list) {
+    const cJSON *states = get(one, "states");
+    add_text(&table, one, "listener");
+    add_text(&table, one, "address");
+    add_count(&table, states, "syn_received");
+    add_count(&table, states, "established");
+    add_states(&table, states, "fin_wait_1", "fin_wait_2");
+    add_count(&table, states, "close_wait");
+    add_states(&table, states, "last_ack", "closing");
+    add_count(&table, states, "time_wait");
+    add_of(&table, one, "queue", "queue_limit");
+    add_count(&table, one, "queue_drops");
+  }
+  return fl_table_print(&table, out);
+}
+
+static bool print_server_sockets(const cJSON *list, FILE *out) {
+  static const char *const names[] = {
+      "SOCKETS TO",  "SERVER",      ">SYN SENT",  ">ESTABLISHED", ">FIN WAIT",
+      ">CLOSE WAIT", ">LAST ACK",   ">TIME WAIT", ">RTT",         ">RTT MAX",
+      ">SENT",       ">SENT AGAIN", ">PORTS FREE"};
+  struct fl_table table = {0};
+  const cJSON *one;
+  if (cJSON_GetArraySize(list) == 0)
+    return true;
+  fputs("\n", out);
+  fl_table_head(&table, names, sizeof names / sizeof names[0]);
+  cJSON_ArrayForEach(one, list) {
+    const cJSON *states = get(one, "states");
+    add_text(&table, one, "upstream");
+    add_text(&table, one, "server");
+    add_count(&table, states, "syn_sent");
+    add_count(&table, states, "established");
+    add_states(&table, states, "fin_wait_1", "fin_wait_2");
+    add_count(&table, states, "close_wait");
+    add_states(&table, states, "last_ack", "closing");
+    add_count(&table, states, "time_wait");
+    add_rtt(&table, one, "rtt_median_seconds");
+    add_rtt(&table, one, "rtt_max_seconds");
+    add_count(&table, one, "segments_sent");
+    add_count(&table, one, "segments_retransmitted");
+    add_count(&table, one, "ports_free");
+  }
+  return fl_table_print(&table, out);
+}
+
+static bool print_sockets(const cJSON *sockets, FILE *out) {
+  char text[CELL];
+  if (sockets == NULL)
+    return true;
+  if (get(sockets, "error") != NULL) {
+    fprintf(out, "\nthe system does not tell the states of sockets: %s\n",
+            text_of(sockets, "error", text));
+    return true;
+  }
+  return print_client_sockets(get(sockets, "listeners"), out) &&
+         print_server_sockets(get(sockets, "servers"), out);
+}
+
+/* What is wrong comes first. */
+static void print_findings(const cJSON *list, FILE *out) {
+  const cJSON *finding;
+  cJSON_ArrayForEach(finding, list) {
+    char subject[WIDE];
+    char text[WIDE];
+    fprintf(out, "WARNING %s: %s\n", wide_text_of(finding, "subject", subject),
+            wide_text_of(finding, "text", text));
+  }
+  if (cJSON_GetArraySize(list) > 0)
+    fputs("\n", out);
+}
+
 bool fl_status_text(const cJSON *state, FILE *out) {
   char text[5][CELL];
   fprintf(
@@ -239,7 +346,9 @@ bool fl_status_text(const cJSON *state, FILE *out) {
       number_of(state, "workers"), number_of(state, "workers") == 1 ? "" : "s",
       text_of(state, "config_file", text[3]), number_of(state, "generation"),
       text_of(state, "config_sha256", text[4]));
+  print_findings(get(state, "findings"), out);
   return print_listeners(get(state, "listeners"), out) &&
          print_upstreams(get(state, "upstreams"), out) &&
+         print_sockets(get(state, "sockets"), out) &&
          print_connections(state, out);
 }

@@ -345,7 +345,9 @@ def test_status_as_json_is_what_the_socket_says(fairlead, run_program):
     assert done.returncode == 0
     state = json.loads(done.stdout)
     expected = instance.state()
-    del state["uptime_seconds"], expected["uptime_seconds"]
+    for one in state, expected:  # of another moment
+        del one["uptime_seconds"]
+        one.pop("sockets", None), one.pop("findings", None)
     assert state == expected
 
 

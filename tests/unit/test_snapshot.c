@@ -166,6 +166,26 @@ static void several_workers_add_up(void **state) {
   assert_int_equal(sum.conn_count, 8);
 }
 
+/* No connection is looked at, and shards that know the same say it once. */
+static void addresses_stand_alone(void **state) {
+  struct fl_snapshot part;
+  (void)state;
+  traffic();
+  fl_snapshot_take(&snapshot, out.gateway, FL_SNAPSHOT_ADDRESSES, out.now);
+  fl_snapshot_take(&part, out.gateway, FL_SNAPSHOT_ADDRESSES, out.now);
+  part.upstreams[0].servers[0].addrs[1] =
+      (struct fl_addr){.family = FL_ADDR_IP4, .port = 1};
+  part.upstreams[0].servers[0].addr_count = 2;
+  fl_snapshot_add(&snapshot, &part);
+  assert_false(snapshot.failed);
+  assert_int_equal(snapshot.listener_count, 0);
+  assert_int_equal(snapshot.upstream_count, 1);
+  assert_int_equal(snapshot.upstreams[0].size, 0);
+  const struct fl_snapshot_server *server = &snapshot.upstreams[0].servers[0];
+  assert_int_equal(server->addr_count, 2);
+  assert_int_equal(server->addrs[1].port, 1);
+}
+
 static void states_have_names(void **state) {
   (void)state;
   fl_outside_init(&out);
@@ -200,6 +220,7 @@ int main(void) {
       cmocka_unit_test_teardown(numbers_are_never_given_twice, teardown),
       cmocka_unit_test_teardown(a_server_that_fails_is_down, teardown),
       cmocka_unit_test_teardown(several_workers_add_up, teardown),
+      cmocka_unit_test_teardown(addresses_stand_alone, teardown),
       cmocka_unit_test_teardown(states_have_names, teardown),
       cmocka_unit_test_teardown(memory_may_run_out_anywhere, teardown),
   };
