@@ -45,6 +45,7 @@ static const uint8_t exceptions[FL_REASON_COUNT] = {
     [FL_RESET_FAILED] = NO_ANSWER,
     [FL_PROBED] = NO_ANSWER,
     [FL_POOL_IDLE] = NO_ANSWER,
+    [FL_CLOSED_BY_OPERATOR] = NO_ANSWER,
     [FL_DISPLACED] = NO_ANSWER,
     /* There is no way to it. */
     [FL_ACQUIRE_TIMEOUT] = NO_PATH, /* unless a connection stands */
@@ -59,6 +60,8 @@ static const uint8_t exceptions[FL_REASON_COUNT] = {
     [FL_BIND_FAILED] = NO_PATH,
     [FL_NO_PORTS] = NO_PATH,
     [FL_NOT_PERMITTED] = NO_PATH,
+    [FL_DRAINED] = NO_PATH,
+    [FL_EJECTED_BY_OPERATOR] = NO_PATH,
     [FL_NO_ADDRESS] = NO_PATH,
     [FL_NAME_UNKNOWN] = NO_PATH,
     [FL_RESOLVE_TIMEOUT] = NO_PATH,
