@@ -267,7 +267,8 @@ def test_the_example(fairlead, line_server, connect):
     for old, new in (
         ("127.0.0.1:9180", ANY), ("0.0.0.0:9181", ANY),
         ("0.0.0.0:5020", ANY), ("192.0.2.10:5020", harness.at(server.address)),
-        ('"192.0.2.11:5020"', ""), ('"group": "adm"', '"group": "daemon"'),
+        ('"192.0.2.11:5020"', ""), ('"drain_delay": "10s"',
+                                    '"drain_delay": "100ms"'), ('"group": "adm"', '"group": "daemon"'),
     ):
         assert old in text
         text = text.replace(old, new)

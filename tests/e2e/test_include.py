@@ -42,6 +42,12 @@ def check(run_program, tmp_path):
     return run
 
 
+def new_address(program, name):
+    """Of a listener that came by a reload: the log may be behind its answer."""
+    program.wait_log(rf" listener {name}: listening on ")
+    return program.address(name)
+
+
 # ---- check ----
 
 
@@ -184,7 +190,7 @@ def test_a_reload_reads_them_again(fairlead, line_server, connect):
     every = program.path.read_bytes() + (folder / "conf.d/a.json").read_bytes()
     digest = hashlib.sha256(every).hexdigest()
     assert answer["sha256"] == program.state()["config_sha256"] == digest
-    a = connect(program.address("a"))
+    a = connect(new_address(program, "a"))
     assert a.ask(b"x") == b"re x"
     write(folder, {"conf.d/b.json": "{"})
     answer = program.ask("reload")
@@ -201,7 +207,7 @@ def test_a_reload_reads_them_again(fairlead, line_server, connect):
                     answer["lines"][0]["text"])
     write(folder, {"conf.d/b.json": only("b")})
     assert program.ask("reload")["result"] == "changed"
-    assert connect(program.address("b")).ask(b"PING") == b"PONG"
+    assert connect(new_address(program, "b")).ask(b"PING") == b"PONG"
     os.remove(folder / "conf.d/a.json")
     assert program.ask("reload")["result"] == "changed"
     assert a.rest() == b""
@@ -220,6 +226,6 @@ def test_the_example(run_program, fairlead, connect):
     program.write(re.sub(r'("listen": )\["[^"]+"\]', r'\1["127.0.0.1:0"]',
                          (EXAMPLE / "config.json").read_text()))
     assert program.ask("reload")["status"] == 0
-    assert connect(program.address("commands")).ask(b"PING") == b"PONG"
+    assert connect(new_address(program, "commands")).ask(b"PING") == b"PONG"
     names = [item["name"] for item in program.state()["listeners"]]
     assert names == ["commands", "results", "database"]

@@ -190,6 +190,22 @@ static void the_end_is_seen(void **state) {
   assert_int_equal(error, EPERM);
 }
 
+/* One that says it goes on into the next message is not read. */
+static void an_attribute_ends_with_its_message(void **state) {
+  struct inet_diag_msg message = to_server(1);
+  struct tcp_info info = {.tcpi_rtt = 1};
+  uint16_t longer = (uint16_t)(sizeof(struct nlattr) + sizeof info + 4);
+  int error;
+  (void)state;
+  put_socket(&message, INET_DIAG_INFO, &info, sizeof info);
+  memcpy(bytes + sizeof(struct nlmsghdr) + sizeof message, &longer,
+         sizeof longer);
+  put_socket(&message, 0, NULL, 0);
+  assert_int_equal(read_all(&error), FL_DIAG_MORE);
+  assert_int_equal(sample.servers[0].sockets[FL_TCP_ESTABLISHED], 2);
+  assert_int_equal(sample.seen_count, 0);
+}
+
 /* Each place where a length stands is given every length around its own, in a
    block of memory that ends where the datagram does. */
 static void lengths_may_be_anything(void **state) {
@@ -317,6 +333,7 @@ int main(void) {
       TEST(a_listening_socket_is_read),
       TEST(an_ipv4_peer_of_an_ipv6_socket_is_known),
       TEST(the_end_is_seen),
+      TEST(an_attribute_ends_with_its_message),
       TEST(lengths_may_be_anything),
       TEST(a_question_has_all_addresses),
       TEST(many_addresses_take_many_questions),

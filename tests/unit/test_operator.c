@@ -96,6 +96,15 @@ static void a_pool_s_connection_is_closed(void **state) {
   assert_string_equal(fl_outside_sent(server), "b\n");
 }
 
+static void closing_is_no_failure(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  fl_outside_start(&out);
+  assert_true(cut(stand(0)));
+  fl_outside_turn(&out);
+  assert_non_null(fl_outside_connect(&out, 1)); /* without backoff */
+}
+
 static void one_on_its_way_is_replaced(void **state) {
   (void)state;
   fl_outside_start(&out);
@@ -317,13 +326,16 @@ static void one_that_looks_a_name_up_does_so_too(void **state) {
   say(0, FL_ADMIN_EJECTED);
   fl_outside_turn(&out);
   struct fl_sock *other = stand(0);
+  /* The answer comes to nobody. */
+  fl_gateway_resolved(out.gateway, out.token, &other->addr, 1, FL_OK, out.now);
+  fl_outside_turn(&out);
+  assert_null(fl_outside_connect(&out, 1));
   fl_outside_data(&out, client, "x");
   assert_string_equal(fl_outside_sent(other), "x");
 }
 
 /* What a session had would go back to the pool. */
-static void a_session_gives_nothing_back(void **state) {
-  (void)state;
+static void a_session_gives_nothing_back(enum fl_admin_state admin) {
   use_relays();
   out.upstream.mode = out.listeners[1].mode = FL_MODE_SESSION;
   out.upstream.framing.type = FL_FRAMING_RAW;
@@ -334,9 +346,20 @@ static void a_session_gives_nothing_back(void **state) {
   struct fl_sock *client = ask("q");
   struct fl_sock *server = stand(0);
   fl_outside_data(&out, server, "a");
-  say(is_of(server, 1), FL_ADMIN_DRAINED);
-  fl_outside_finish(&out, client, FL_PEER_CLOSED);
+  say(is_of(server, 1), admin);
+  if (admin == FL_ADMIN_DRAINED)
+    fl_outside_finish(&out, client, FL_PEER_CLOSED);
   assert_true(server->closing);
+}
+
+static void a_session_gives_nothing_back_while_draining(void **state) {
+  (void)state;
+  a_session_gives_nothing_back(FL_ADMIN_DRAINED);
+}
+
+static void nor_when_it_is_ejected(void **state) {
+  (void)state;
+  a_session_gives_nothing_back(FL_ADMIN_EJECTED);
 }
 
 int main(void) {
@@ -345,6 +368,7 @@ int main(void) {
       TEST(a_client_is_closed),
       TEST(its_requests_are_given_up),
       TEST(a_pool_s_connection_is_closed),
+      TEST(closing_is_no_failure),
       TEST(one_on_its_way_is_replaced),
       TEST(a_drained_server_finishes_what_it_has),
       TEST(spare_connections_close_at_once),
@@ -358,7 +382,8 @@ int main(void) {
       TEST(relays_go_on_while_their_server_drains),
       TEST(a_relay_on_its_way_goes_to_another_server),
       TEST(one_that_looks_a_name_up_does_so_too),
-      TEST(a_session_gives_nothing_back),
+      TEST(a_session_gives_nothing_back_while_draining),
+      TEST(nor_when_it_is_ejected),
   };
   return cmocka_run_group_tests_name("operator", tests, NULL, NULL);
 }

@@ -181,6 +181,19 @@ static void segments_add_up_over_samples(void **state) {
   assert_int_equal(first.servers[0].sent, 115);
 }
 
+/* What was sent to a server that a reload brought is not known from the
+   start: the connections may be another program's. */
+static void a_new_server_counts_from_its_second_sample(void **state) {
+  (void)state;
+  listen_at(&first, "gateway", "0.0.0.0", 8080);
+  assert_true(fl_tcp_sample_ready(&first));
+  fl_tcp_sample_finish(&first, NULL, FL_SECOND);
+  usual(&second);
+  add_rows(&second, FL_TCP_ESTABLISHED, measured(1, 1, 1000, 10), 1);
+  fl_tcp_sample_finish(&second, &first, 2 * FL_SECOND);
+  assert_int_equal(second.servers[0].sent, 0);
+}
+
 static void ports_are_those_of_one_source_to_one_address(void **state) {
   (void)state;
   struct fl_addr both[] = {addr("192.0.2.1", 502), addr("192.0.2.2", 502)};
@@ -340,6 +353,8 @@ int main(void) {
       cmocka_unit_test_teardown(listening_sockets_tell_their_queue, teardown),
       cmocka_unit_test_teardown(round_trips_have_a_median, teardown),
       cmocka_unit_test_teardown(segments_add_up_over_samples, teardown),
+      cmocka_unit_test_teardown(a_new_server_counts_from_its_second_sample,
+                                teardown),
       cmocka_unit_test_teardown(ports_are_those_of_one_source_to_one_address,
                                 teardown),
       cmocka_unit_test_teardown(few_ports_are_told, teardown),
