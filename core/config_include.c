@@ -1,5 +1,6 @@
 #include "core/config_include.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,7 @@ bool fl_config_include_merge(struct fl_config_part *parts, uint32_t count) {
     return true; /* reported when it is read */
   for (uint32_t i = 0; i < count; i++)
     total += parts[i].places.count;
+  assert(total > 0); /* the first file's object has a place */
   merge.list = calloc(total, sizeof *merge.list);
   if (merge.list == NULL)
     return false;

@@ -5,6 +5,7 @@
 #include "service/log.h"
 #include "service/status.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,7 @@ static void say(struct fl_channel_peer *peer, const char *text,
   struct act *act = new_act(peer, instance->count, applied);
   if (act == NULL)
     return;
+  assert(instance->count > 0); /* the last worker to answer frees it */
   fl_standing_say(generation->upstreams[upstream].standings[server], admin);
   for (uint32_t i = 0; i < instance->count; i++)
     ask(act, i, apply_there);
