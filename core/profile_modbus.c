@@ -46,6 +46,8 @@ static const uint8_t exceptions[FL_REASON_COUNT] = {
     [FL_PROBED] = NO_ANSWER,
     [FL_POOL_IDLE] = NO_ANSWER,
     [FL_CLOSED_BY_OPERATOR] = NO_ANSWER,
+    [FL_EJECTED_BY_OPERATOR] = NO_ANSWER,
+    [FL_DRAINED] = NO_ANSWER,
     [FL_DISPLACED] = NO_ANSWER,
     /* There is no way to it. */
     [FL_ACQUIRE_TIMEOUT] = NO_PATH, /* unless a connection stands */
@@ -60,8 +62,6 @@ static const uint8_t exceptions[FL_REASON_COUNT] = {
     [FL_BIND_FAILED] = NO_PATH,
     [FL_NO_PORTS] = NO_PATH,
     [FL_NOT_PERMITTED] = NO_PATH,
-    [FL_DRAINED] = NO_PATH,
-    [FL_EJECTED_BY_OPERATOR] = NO_PATH,
     [FL_NO_ADDRESS] = NO_PATH,
     [FL_NAME_UNKNOWN] = NO_PATH,
     [FL_RESOLVE_TIMEOUT] = NO_PATH,
