@@ -110,6 +110,8 @@ enum fl_balance {
   FL_BALANCE_HASH_CLIENT
 };
 
+enum fl_upstream_down { FL_UPSTREAM_DOWN_KEEP, FL_UPSTREAM_DOWN_CLOSE };
+
 struct fl_listener_config {
   char *name;
   struct fl_endpoint *listen; /* numeric addresses */
@@ -125,8 +127,9 @@ struct fl_listener_config {
   uint32_t max_connection_rate;         /* per second and address; 0: none */
   uint32_t max_connection_burst;        /* 0: as the rate */
   struct fl_acl access;
-  fl_time idle_timeout;       /* FL_NEVER: none */
-  fl_time half_close_timeout; /* relay and session mode */
+  enum fl_upstream_down on_upstream_down; /* not in command mode */
+  fl_time idle_timeout;                   /* FL_NEVER: none */
+  fl_time half_close_timeout;             /* relay and session mode */
   fl_time frame_timeout;
   fl_time write_timeout;
   struct fl_access_config access_log;

@@ -245,6 +245,46 @@ static void check_upstream_mode(struct fl_config_reader *reader,
   config->upstreams[listener->upstream].mode = listener->mode;
 }
 
+/* Whether what upstream `index` says of health was read without an error. */
+static bool health_good(struct fl_config_reader *reader,
+                        const struct fl_config_node *root, uint32_t index) {
+  struct fl_config_node list;
+  struct fl_config_node upstream;
+  struct fl_config_node health;
+  struct fl_config_node interval;
+  if (!fl_config_node_find(reader, root, "upstreams", &list) ||
+      !fl_config_node_first(reader, &list, &upstream))
+    return true;
+  while (upstream.index < index)
+    if (!fl_config_node_next(reader, &upstream))
+      return true; /* it stands inline, in a listener */
+  return !fl_config_node_find(reader, &upstream, "health", &health) ||
+         (fl_config_node_find(reader, &health, "interval", &interval) &&
+          fl_config_node_good(reader, &interval));
+}
+
+/* What closes a listener is found out by health checks. */
+static void check_upstream_down(struct fl_config_reader *reader,
+                                const struct fl_config_node *element) {
+  const struct fl_config *config = reader->config;
+  const struct fl_listener_config *listener =
+      &config->listeners[element->index];
+  struct fl_config_node node;
+  if (listener->on_upstream_down != FL_UPSTREAM_DOWN_CLOSE ||
+      !fl_config_node_find(reader, element, "upstream", &node) ||
+      !fl_config_node_good(reader, &node) ||
+      listener->upstream >= config->upstream_count)
+    return;
+  const struct fl_upstream_config *upstream =
+      &config->upstreams[listener->upstream];
+  if (upstream->health.interval != 0 ||
+      !health_good(reader, element->up->up, listener->upstream))
+    return;
+  fl_config_node_find(reader, element, "on_upstream_down", &node);
+  REPORT(reader, &node, "\"keep\", or health with an interval above 0 for ",
+         "the upstream: only checks tell whether it is down");
+}
+
 static void check_listener(struct fl_config_reader *reader,
                            const struct fl_config_node *element) {
   enum fl_mode mode = reader->config->listeners[element->index].mode;
@@ -264,6 +304,7 @@ static void check_listener(struct fl_config_reader *reader,
   fl_config_reference_read(reader, element);
   check_inline(reader, element);
   check_upstream_mode(reader, element);
+  check_upstream_down(reader, element);
   if (mode != FL_MODE_RELAY)
     check_request_size(reader, element);
   if (mode != FL_MODE_REQUEST)

@@ -19,6 +19,8 @@
   FIELD(type, field), .count_offset = offsetof(struct type, counter)
 #define NOT_COMMAND                                                            \
   (FL_CONFIG_REQUEST_MODE | FL_CONFIG_RELAY_MODE | FL_CONFIG_SESSION_MODE)
+#define NOT_COMMAND                                                            \
+  (FL_CONFIG_REQUEST_MODE | FL_CONFIG_RELAY_MODE | FL_CONFIG_SESSION_MODE)
 #define NOT_RELAY (FL_CONFIG_REQUEST_MODE | FL_CONFIG_SESSION_MODE)
 #define NO_FIELD .offset = FL_CONFIG_NO_FIELD
 
@@ -38,6 +40,7 @@ static const char *const byte_orders[] = {"big", "little", NULL};
 static const char *const encodings[] = {"binary", "ascii", "bcd", NULL};
 static const char *const balances[] = {"round_robin", "least_in_flight",
                                        "hash_client", NULL};
+static const char *const upstream_downs[] = {"keep", "close_listener", NULL};
 static const char *const pairings[] = {"order", "id", "key", NULL};
 static const char *const on_lates[] = {"discard", "retire", NULL};
 static const char *const on_collisions[] = {"wait", "refuse", NULL};
@@ -283,6 +286,13 @@ static const struct fl_config_row listener_rows[] = {
    FIELD(fl_listener_config, max_connections),
    .meaning = "Clients open at once, over all workers. Further ones wait "
               "until one leaves."},
+  {"on_upstream_down", FL_CONFIG_CHOICE, NOT_COMMAND,
+   "keep", .choices = upstream_downs,
+   FIELD(fl_listener_config, on_upstream_down),
+   .meaning = "Not in mode `command`. Needs `health` of the upstream. "
+              "`\"close_listener\"`: the addresses refuse connects while no "
+              "server of the upstream is in, and until the first has "
+              "answered."},
   {"access", FL_CONFIG_OBJECT, 0, NULL, .section = &access_section,
    FIELD(fl_listener_config, access),
    .meaning = "Who may connect; without it everybody."},

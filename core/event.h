@@ -21,6 +21,9 @@ enum fl_event_kind {
   FL_EVENT_NAME_FRESH,      /* it answers again, after NAME_STALE */
   FL_EVENT_NAME_CHANGED,    /* an address came or went */
   FL_EVENT_NAME_CUT,        /* it has more addresses than are used */
+  FL_EVENT_LISTENER_CLOSED, /* no server of its upstream is in; with
+                               on_upstream_down "close_listener" */
+  FL_EVENT_LISTENER_OPENED, /* after LISTENER_CLOSED: one is */
   FL_EVENT_REQUEST_FAILED,  /* a request was answered with an error */
   FL_EVENT_REQUEST_DONE     /* every request of a listener whose access log
                                is of requests, exactly once; reason FL_OK: it
@@ -46,12 +49,14 @@ struct fl_event {
                           one will, for there are many */
   bool none_left;      /* SERVER_EJECTED: no server is in. By its health: so all
                           are used as if all were. By an operator: so
-                          requests wait */
+                          requests wait; LISTENER_CLOSED: a server was taken
+                          out, not merely none heard of yet */
   bool raw;            /* of a relay: nothing was cut into frames */
   uint32_t addresses;  /* NAME_CHANGED, NAME_CUT: so many there are */
   fl_time duration;    /* since it was opened; SERVER_UP: of the outage;
                           SERVER_RETURNED: since it was ejected; NAME_STALE:
-                          the answer's age */
+                          the answer's age; LISTENER_OPENED: since it
+                          closed */
   fl_time retry_in;    /* SERVER_DOWN: until the next attempt */
   fl_time waited;      /* REQUEST_DONE: until its first byte left, or it was
                           given up; of `duration`, which is from its last

@@ -1,6 +1,7 @@
 #include "core/gateway.h"
 
 #include "core/client.h"
+#include "core/gate.h"
 #include "core/gateway_state.h"
 #include "core/listener.h"
 #include "core/placement.h"
@@ -51,6 +52,7 @@ static bool add_listeners(struct fl_gateway *gateway) {
 static void init_lists(struct fl_gateway *gateway) {
   fl_list_init(&gateway->listeners);
   fl_list_init(&gateway->upstreams);
+  fl_list_init(&gateway->gates);
   fl_list_init(&gateway->looking);
   fl_list_init(&gateway->runnable);
   fl_list_init(&gateway->dispatch);
@@ -219,6 +221,7 @@ fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
       ;
     due = fl_deadlines_run(&gateway->deadlines, now);
   } while (work(gateway, now));
+  fl_gate_turn(gateway, now);
   return due;
 }
 

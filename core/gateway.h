@@ -44,6 +44,15 @@ void fl_gateway_refused(struct fl_gateway *gateway, uint32_t slot,
                         const struct fl_addr *peer, enum fl_reason reason,
                         fl_time now);
 
+/* Whether the listener with this slot is to listen; one that is not here is.
+   The last two tell how io->listening fares: an address could not be opened
+   again (`first`: since it was closed), and then it could, or need not be any
+   more. Requires: the listener is here. */
+bool fl_gateway_listens(const struct fl_gateway *gateway, uint32_t slot);
+void fl_gateway_rebind_failed(struct fl_gateway *gateway, uint32_t slot,
+                              bool first);
+void fl_gateway_rebound(struct fl_gateway *gateway, uint32_t slot);
+
 /* Answers io->resolve: count addresses, all of them different (0 with the
    reason why none: FL_NAME_UNKNOWN and FL_NO_ADDRESS are answers, all others
    failures of the resolver). */

@@ -20,6 +20,7 @@ struct fl_gateway {
   uint32_t worker;
   struct fl_list listeners;       /* those served here */
   struct fl_list upstreams;       /* those that live here */
+  struct fl_list gates;           /* listeners that may be shut */
   struct fl_listener **slots;     /* a listener by its slot, or NULL */
   struct fl_upstream **by_config; /* one per upstream of config; NULL where it
                                      lives on other workers */

@@ -1,5 +1,6 @@
 #include "core/health.h"
 
+#include "core/gate.h"
 #include "core/gateway_state.h"
 #include "core/upstream.h"
 
@@ -12,7 +13,7 @@ static bool watched(const struct fl_server *server) {
 
 static bool none_is_in(const struct fl_upstream *upstream) {
   for (uint32_t i = 0; i < upstream->server_count; i++)
-    if (!fl_server_is_out(upstream->servers[i]))
+    if (fl_server_is_in(upstream->servers[i]))
       return false;
   return true;
 }
@@ -35,6 +36,7 @@ static void eject(struct fl_server *server, enum fl_reason reason,
                            .none_left = none_is_in(server->upstream)};
   tell(server, &event);
   fl_upstream_wake(server->upstream);
+  fl_gate_stir(server->upstream);
 }
 
 static void take_back(struct fl_server *server, fl_time now) {
@@ -47,6 +49,7 @@ static void take_back(struct fl_server *server, fl_time now) {
   struct fl_event event = {.kind = FL_EVENT_SERVER_RETURNED,
                            .duration = now > since ? now - since : 0};
   tell(server, &event);
+  fl_gate_stir(server->upstream);
 }
 
 void fl_health_success(struct fl_server *server, fl_time now) {
@@ -55,6 +58,10 @@ void fl_health_success(struct fl_server *server, fl_time now) {
   if (!watched(server))
     return;
   server->heard = now;
+  if (!atomic_load_explicit(&standing->heard, memory_order_relaxed)) {
+    atomic_store(&standing->heard, true);
+    fl_gate_stir(upstream);
+  }
   if (atomic_load_explicit(&standing->failures, memory_order_relaxed) != 0)
     atomic_store(&standing->failures, 0);
   if (!fl_standing_ejected(standing))
@@ -79,6 +86,14 @@ void fl_health_failure(struct fl_server *server, enum fl_reason reason,
   if (atomic_fetch_add(&standing->failures, 1) + 1 >=
       server->upstream->config->health.fall)
     eject(server, reason, now);
+}
+
+void fl_health_connected(struct fl_server *server, fl_time now) {
+  const struct fl_standing *standing = server->standing;
+  if (server->upstream->config->health.send.size == 0 &&
+      (fl_standing_ejected(standing) ||
+       !atomic_load_explicit(&standing->heard, memory_order_relaxed)))
+    fl_health_success(server, now);
 }
 
 /* Checks. */
@@ -115,14 +130,25 @@ static bool will_tell(const struct fl_server *server, bool by_request) {
                          !fl_list_empty(&server->conns[FL_POOLED_FULL])));
 }
 
+/* A connect is to tell whether the server is back, and an idle connection to it
+   has the place. */
+static void make_room(struct fl_server *server, fl_time now) {
+  struct fl_pooled *pooled = idle(server);
+  if (server->upstream->config->health.send.size == 0 && pooled != NULL &&
+      fl_standing_ejected(server->standing))
+    fl_pooled_retire(pooled, FL_PROBED, now);
+}
+
 /* Returns false when it has to wait for a place. */
 static bool probe(struct fl_server *server, fl_time now) {
   struct fl_upstream *upstream = server->upstream;
   bool by_request = upstream->config->health.send.size > 0;
   struct fl_pooled *pooled = by_request ? idle(server) : NULL;
   if (pooled == NULL && !will_tell(server, by_request) &&
-      (!fl_budget_allows(upstream) || now < server->rests_until))
+      (!fl_budget_allows(upstream) || now < server->rests_until)) {
+    make_room(server, now);
     return false;
+  }
   server->probed = now;
   server->hurry = false;
   if (pooled == NULL && will_tell(server, by_request))

@@ -24,6 +24,11 @@ void fl_health_failure(struct fl_server *server, enum fl_reason reason,
    max_size has room. Call it in each dispatch. */
 void fl_health_run(struct fl_upstream *upstream, fl_time now);
 
+/* A connection stands that was not opened for a check. Where a check is a
+   connect it is one all the same for a server that is out, or of which nothing
+   was heard: it may have the only place that max_size leaves. */
+void fl_health_connected(struct fl_server *server, fl_time now);
+
 /* A connection that was opened for a check is idle for the first time. It may
    be retired before this returns. */
 void fl_health_stands(struct fl_pooled *pooled, fl_time now);

@@ -73,6 +73,15 @@ struct fl_io {
   /* Uniform over all 64-bit values. */
   uint64_t (*random)(void *ctx);
 
+  /* The listener with this slot is to listen or to stop listening: those who
+     wait to be accepted come in, as far as there is room, and the address
+     refuses connects. Listeners start as listening. The outside acts after the
+     turn, and on what fl_gateway_listens says then. */
+  void (*listening)(void *ctx, uint32_t slot, bool on);
+
+  /* Makes another worker end a turn. */
+  void (*stir)(void *ctx, uint32_t worker);
+
   /* Something an operator may want to know. */
   void (*event)(void *ctx, const struct fl_event *event);
 };

@@ -1,6 +1,7 @@
 #include "core/listener.h"
 
 #include "core/client.h"
+#include "core/gate.h"
 #include "core/gateway_state.h"
 #include "core/relay_end.h"
 #include "core/relay_flow.h"
@@ -45,6 +46,7 @@ void fl_listener_configure(struct fl_listener *listener,
   listener->config = &generation->config->listeners[index];
   if (listener->most_frame < listener->config->max_frame)
     listener->most_frame = listener->config->max_frame;
+  fl_gate_configure(listener);
 }
 
 struct fl_listener *fl_listener_new(struct fl_gateway *gateway,
@@ -60,6 +62,7 @@ struct fl_listener *fl_listener_new(struct fl_gateway *gateway,
     return NULL;
   }
   listener->gateway = gateway;
+  fl_list_init(&listener->gate);
   fl_listener_configure(listener, generation, index);
   listener->upstream = upstream;
   if (upstream != NULL)
@@ -85,6 +88,7 @@ void fl_listener_free(struct fl_listener *listener) {
   assert(fl_list_empty(&listener->clients) && listener->held.inside == 0);
   fl_metrics_add(&listener->gateway->gone, &listener->metrics);
   fl_list_remove(&listener->link);
+  fl_list_remove(&listener->gate);
   fl_deadline_remove(&listener->gateway->deadlines, &listener->deadline);
   release_upstream(listener);
   fl_generation_release(listener->generation);

@@ -30,6 +30,7 @@ struct fl_listener {
   struct fl_upstream *upstream;   /* NULL in command mode */
   struct fl_occupancy *occupancy; /* open clients over all workers */
   struct fl_list clients;         /* not closed yet */
+  struct fl_list gate;            /* on the gateway's, if it may be shut */
   struct fl_deadline deadline;    /* of the clients of one that drains */
   uint32_t slot;
   uint32_t most_frame; /* the most that max_frame has been so far */
@@ -38,6 +39,9 @@ struct fl_listener {
                    when the last has left */
   bool drains;  /* its clients are to leave */
   bool changed; /* in the reload under way */
+  bool shut;    /* its sockets do not listen; see core/gate.h */
+  uint32_t unbound; /* of its addresses, those that cannot be bound again */
+  fl_time shut_since;
   struct fl_refusals refusals[3]; /* from FL_DENIED_ADDRESS on */
   struct fl_metrics metrics;      /* of its clients */
   struct fl_span held; /* clients that are not read, or not served on, because

@@ -23,6 +23,9 @@
    Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
   X(clients_opened)                                                            \
+  X(listener_closed)                                                           \
+  X(listener_opened)                                                           \
+  X(listener_rebinds_failed)                                                   \
   X(client_bytes_in)                                                           \
   X(client_bytes_out)                                                          \
   X(requests)                                                                  \

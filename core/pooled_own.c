@@ -8,6 +8,8 @@
 /* The connection stands. */
 static void stands(struct fl_pooled *pooled, fl_time now) {
   fl_server_connected(pooled->server, now);
+  if (!pooled->probe)
+    fl_health_connected(pooled->server, now);
   fl_pooled_settle(pooled, now);
 }
 

@@ -1,6 +1,7 @@
 #include "core/server.h"
 
 #include "core/backoff.h"
+#include "core/gate.h"
 #include "core/gateway_state.h"
 #include "core/hashing.h"
 #include "core/health.h"
@@ -93,18 +94,18 @@ static void tell(const struct fl_server *server, struct fl_event *event) {
   fl_gateway_event(server->upstream->gateway, event);
 }
 
-bool fl_server_is_out(const struct fl_server *server) {
-  return server->admin != FL_ADMIN_IN || fl_standing_ejected(server->standing);
+bool fl_server_is_in(const struct fl_server *server) {
+  return server->admin == FL_ADMIN_IN && !fl_standing_ejected(server->standing);
 }
 
 bool fl_server_may_use(const struct fl_server *server) {
   const struct fl_upstream *upstream = server->upstream;
-  if (!fl_server_is_out(server))
+  if (fl_server_is_in(server))
     return true;
   if (server->admin != FL_ADMIN_IN)
     return false;
   for (uint32_t i = 0; i < upstream->server_count; i++)
-    if (!fl_server_is_out(upstream->servers[i]))
+    if (fl_server_is_in(upstream->servers[i]))
       return false;
   return true;
 }
@@ -140,11 +141,12 @@ static void tell_restored(struct fl_server *server, fl_time now) {
   fl_standing_forget(server->standing);
   server->upstream->metrics.servers_returned++;
   tell(server, &event);
+  fl_gate_stir(server->upstream);
 }
 
 void fl_server_take_word(struct fl_server *server, fl_time now) {
   enum fl_admin_state was = server->admin;
-  bool was_out = fl_server_is_out(server);
+  bool was_out = !fl_server_is_in(server);
   server->words = atomic_load(&server->standing->words);
   enum fl_admin_state admin = fl_standing_admin(server->standing);
   server->admin = admin;

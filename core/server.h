@@ -57,15 +57,15 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
 /* Requires: no connection of it is left. NULL is fine. */
 void fl_server_free(struct fl_server *server);
 
+/* Whether neither an operator nor its health has taken it out. */
+bool fl_server_is_in(const struct fl_server *server);
+
 /* Whether it may get new requests and connections: the one place that decides.
    One that an operator has taken out may not. An ejected server may not, unless
    every server of the upstream is ejected or taken out: then those that are
    not taken out are used as if none were ejected, for a check that is wrong
    must not keep anybody from servers that work. */
 bool fl_server_may_use(const struct fl_server *server);
-
-/* Whether an operator or its health has taken it out. */
-bool fl_server_is_out(const struct fl_server *server);
 
 /* The operator's last word comes into effect here. DRAINED: nothing new goes to
    it; its connections close once they have no request, spare ones at once, and

@@ -151,6 +151,8 @@ static void take_listener(struct taking *taking,
   to->name = copy(snapshot, config->name);
   to->mode = config->mode;
   to->max_connections = config->max_connections;
+  to->shut = listener->shut;
+  to->unbound = listener->unbound;
   to->metrics = listener->metrics;
   to->total = listener->total;
   to->generation = listener->generation->number;
@@ -529,6 +531,8 @@ static void add_listeners(struct fl_snapshot *sum, struct fl_snapshot *part) {
     fl_metrics_add(&to->metrics, &from->metrics);
     fl_histogram_merge(&to->total, &from->total);
     to->held += from->held;
+    to->shut |= from->shut; /* one worker decides */
+    to->unbound += from->unbound;
     to->clients += from->clients;
     for (int state = 0; state < FL_SHOWN_STATES; state++)
       to->states[state] += from->states[state];

@@ -47,6 +47,8 @@ struct fl_snapshot_listener {
   uint32_t clients;                 /* not closed yet */
   uint32_t states[FL_SHOWN_STATES]; /* of them */
   uint32_t max_connections;
+  bool shut;        /* it does not listen, for no server is in */
+  uint32_t unbound; /* of its addresses, those that cannot be opened again */
   struct fl_metrics metrics; /* those of open clients included */
   fl_time held;              /* clients' time under backpressure, added up */
   struct fl_histogram total;

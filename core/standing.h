@@ -21,6 +21,8 @@ struct fl_standing {
   atomic_uint words; /* how often an operator has set that */
   atomic_uint told;  /* the last word that was told and counted */
   atomic_bool ejected;
+  atomic_bool heard;               /* it has answered, or accepted where that is
+                                      all that is asked of it; ever */
   atomic_uint_least32_t failures;  /* in a row */
   atomic_uint_least32_t successes; /* in a row, while it is ejected */
   atomic_uint_least64_t since;     /* an fl_time: when it was ejected, be it

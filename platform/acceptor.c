@@ -31,13 +31,14 @@ enum wait { FOR_NOTHING, FOR_CLIENT, FOR_DESCRIPTOR, FOR_SYSTEM };
 enum outcome { TAKEN, FAILED_ONE, EMPTY, NO_ROOM };
 
 struct fl_acceptor {
-  uv_poll_t poll;
+  uv_poll_t *poll; /* while open and attached; it outlives its socket */
   uv_timer_t retry;
   struct fl_list link; /* the worker's acceptors */
   struct fl_acceptor_setup setup;
   const struct fl_hooks *hooks;
+  uv_mutex_t lock;     /* of socket and open, against fl_acceptor_copy */
   uv_os_sock_t socket; /* while open */
-  uint8_t family;
+  struct fl_addr addr; /* in effect */
   uint32_t backlog;
   struct fl_descriptors descriptors;
   uint32_t turn;    /* accepted so far, to share them out */
@@ -45,20 +46,32 @@ struct fl_acceptor {
   enum wait logged; /* the pause the log speaks of, until the queue is empty */
   bool open;
   bool started;
+  bool unbound; /* it could not be bound again so far */
 };
 
 /* ---- opening ---- */
 
-struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
-                                     const struct fl_sockopts *options,
-                                     const struct fl_hooks *hooks, int *error) {
+static struct fl_acceptor *make(int *error) {
   struct fl_acceptor *acceptor = calloc(1, sizeof *acceptor);
   *error = UV_ENOMEM;
   if (acceptor == NULL)
     return NULL;
+  *error = uv_mutex_init(&acceptor->lock);
+  if (*error == 0)
+    return acceptor;
+  free(acceptor);
+  return NULL;
+}
+
+struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
+                                     const struct fl_sockopts *options,
+                                     const struct fl_hooks *hooks, int *error) {
+  struct fl_acceptor *acceptor = make(error);
+  if (acceptor == NULL)
+    return NULL;
   acceptor->hooks = hooks;
   acceptor->backlog = options->backlog;
-  acceptor->family = addr->family;
+  acceptor->addr = *addr;
   fl_list_init(&acceptor->link);
   acceptor->descriptors = fl_descriptors();
   *error = fl_listening_bind(addr, options, hooks, &acceptor->socket);
@@ -71,38 +84,63 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
 
 struct fl_acceptor *fl_acceptor_copy(const struct fl_acceptor *acceptor,
                                      int *error) {
-  struct fl_acceptor *copy = calloc(1, sizeof *copy);
-  *error = UV_ENOMEM;
+  struct fl_acceptor *copy = make(error);
+  uv_mutex_t *lock = (uv_mutex_t *)(uintptr_t)&acceptor->lock;
   if (copy == NULL)
     return NULL;
   copy->hooks = acceptor->hooks;
   copy->backlog = acceptor->backlog;
-  copy->family = acceptor->family;
+  copy->addr = acceptor->addr;
   copy->descriptors = acceptor->descriptors;
   fl_list_init(&copy->link);
-  *error = fl_listening_duplicate(acceptor->socket, &copy->socket);
-  copy->open = *error == 0;
-  if (copy->open)
+  uv_mutex_lock(lock);
+  if (acceptor->open)
+    *error = fl_listening_duplicate(acceptor->socket, &copy->socket);
+  copy->open = acceptor->open && *error == 0;
+  uv_mutex_unlock(lock);
+  if (*error == 0)
     return copy;
   fl_acceptor_free(copy);
   return NULL;
 }
 
 int fl_acceptor_listen(struct fl_acceptor *acceptor, struct fl_addr *addr) {
-  return fl_listening_start(acceptor->socket, acceptor->backlog, addr);
+  int error = fl_listening_start(acceptor->socket, acceptor->backlog, addr);
+  if (error == 0)
+    acceptor->addr = *addr;
+  return error;
+}
+
+void fl_acceptor_hold(struct fl_acceptor *acceptor) {
+  fl_socket_close(acceptor->socket);
+  acceptor->open = false;
+}
+
+/* Returns 0, or an error without a poll. */
+static int make_poll(struct fl_acceptor *acceptor, uv_os_sock_t socket) {
+  const struct fl_acceptor_setup *setup = &acceptor->setup;
+  uv_loop_t *loop = fl_worker_loop(setup->workers[setup->placement.first]);
+  uv_poll_t *poll = malloc(sizeof *poll);
+  int error =
+      poll == NULL ? UV_ENOMEM : uv_poll_init_socket(loop, poll, socket);
+  if (error != 0) {
+    free(poll);
+    return error;
+  }
+  poll->data = acceptor;
+  acceptor->poll = poll;
+  return 0;
 }
 
 int fl_acceptor_attach(struct fl_acceptor *acceptor,
                        const struct fl_acceptor_setup *setup) {
   struct fl_worker *worker = setup->workers[setup->placement.first];
-  uv_loop_t *loop = fl_worker_loop(worker);
-  int error = uv_poll_init_socket(loop, &acceptor->poll, acceptor->socket);
+  acceptor->setup = *setup;
+  int error = acceptor->open ? make_poll(acceptor, acceptor->socket) : 0;
   if (error != 0)
     return error;
-  (void)uv_timer_init(loop, &acceptor->retry);
-  acceptor->poll.data = acceptor;
+  (void)uv_timer_init(fl_worker_loop(worker), &acceptor->retry);
   acceptor->retry.data = acceptor;
-  acceptor->setup = *setup;
   fl_worker_add_acceptor(worker, &acceptor->link);
   return 0;
 }
@@ -144,7 +182,7 @@ static void resume(struct fl_acceptor *acceptor) {
   acceptor->waits = FOR_NOTHING;
   atomic_fetch_sub(&acceptor->setup.admission->paused, 1);
   (void)uv_timer_stop(&acceptor->retry);
-  (void)uv_poll_start(&acceptor->poll, UV_READABLE, on_ready);
+  (void)uv_poll_start(acceptor->poll, UV_READABLE, on_ready);
 }
 
 static bool over_by_now(const struct fl_acceptor *acceptor) {
@@ -163,7 +201,15 @@ void fl_acceptor_retry(struct fl_acceptor *acceptor) {
     resume(acceptor);
 }
 
-static void on_retry(uv_timer_t *timer) { resume(timer->data); }
+static void rebind(struct fl_acceptor *acceptor);
+
+static void on_retry(uv_timer_t *timer) {
+  struct fl_acceptor *acceptor = timer->data;
+  if (acceptor->open)
+    resume(acceptor);
+  else
+    rebind(acceptor);
+}
 
 static void log_pause(const struct fl_acceptor *acceptor, int error) {
   const struct fl_listener_config *config = acceptor->setup.config;
@@ -196,7 +242,7 @@ static void log_pause(const struct fl_acceptor *acceptor, int error) {
    once more: see fl_admission_left. */
 static void pause_for(struct fl_acceptor *acceptor, enum wait wait, int error) {
   acceptor->waits = wait;
-  (void)uv_poll_stop(&acceptor->poll);
+  (void)uv_poll_stop(acceptor->poll);
   atomic_fetch_add(&acceptor->setup.admission->paused, 1);
   if (acceptor->logged != wait)
     log_pause(acceptor, error);
@@ -334,13 +380,13 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 
 void fl_acceptor_configure(struct fl_acceptor *acceptor,
                            const struct fl_listener_config *config) {
-  struct fl_socket_use use = {.family = acceptor->family, .listens = true};
+  struct fl_socket_use use = {.family = acceptor->addr.family, .listens = true};
   struct fl_addr addr;
-  if (fl_config_diff(&fl_config_listener_socket,
-                     &acceptor->setup.config->socket, &config->socket, NULL,
-                     NULL) != 0)
+  if (acceptor->open && fl_config_diff(&fl_config_listener_socket,
+                                       &acceptor->setup.config->socket,
+                                       &config->socket, NULL, NULL) != 0)
     fl_sockopts_apply(acceptor->socket, &config->socket, use, acceptor->hooks);
-  if (acceptor->backlog != config->socket.backlog)
+  if (acceptor->open && acceptor->backlog != config->socket.backlog)
     (void)fl_listening_start(acceptor->socket, config->socket.backlog, &addr);
   acceptor->backlog = config->socket.backlog;
   acceptor->setup.config = config;
@@ -348,12 +394,11 @@ void fl_acceptor_configure(struct fl_acceptor *acceptor,
     fl_acceptor_retry(acceptor);
 }
 
-void fl_acceptor_start(struct fl_acceptor *acceptor) {
-  acceptor->started = true;
-  (void)uv_poll_start(&acceptor->poll, UV_READABLE, on_ready);
+uint32_t fl_acceptor_slot(const struct fl_acceptor *acceptor) {
+  return acceptor->setup.slot;
 }
 
-/* ---- the end ---- */
+/* ---- closed for a while, and the end ---- */
 
 static void drain(struct fl_acceptor *acceptor) {
   for (uint32_t i = 0; i < acceptor->backlog; i++) {
@@ -365,20 +410,126 @@ static void drain(struct fl_acceptor *acceptor) {
   }
 }
 
+static void on_poll_closed(uv_handle_t *poll) { free(poll); }
+
+/* Requires: open. */
+static void close_socket(struct fl_acceptor *acceptor) {
+  if (acceptor->waits != FOR_NOTHING)
+    resume(acceptor);
+  uv_close((uv_handle_t *)acceptor->poll, on_poll_closed);
+  acceptor->poll = NULL;
+  uv_mutex_lock(&acceptor->lock);
+  fl_socket_close(acceptor->socket);
+  acceptor->open = false;
+  uv_mutex_unlock(&acceptor->lock);
+}
+
+/* Those that are queued have connected already: they are served as those that
+   came before them. */
+static void close_for_now(struct fl_acceptor *acceptor) {
+  (void)uv_timer_stop(&acceptor->retry);
+  acceptor->unbound = false; /* core knows */
+  if (!acceptor->open)
+    return;
+  if (acceptor->waits == FOR_NOTHING)
+    drain(acceptor);
+  close_socket(acceptor);
+  acceptor->logged = FOR_NOTHING;
+}
+
+/* Returns 0 or an error. */
+static int bind_again(struct fl_acceptor *acceptor) {
+  uv_os_sock_t socket;
+  struct fl_addr addr;
+  int error =
+      fl_listening_bind(&acceptor->addr, &acceptor->setup.config->socket,
+                        acceptor->hooks, &socket);
+  if (error != 0)
+    return error;
+  error = fl_listening_start(socket, acceptor->backlog, &addr);
+  if (error == 0)
+    error = make_poll(acceptor, socket);
+  if (error != 0) {
+    fl_socket_close(socket);
+    return error;
+  }
+  uv_mutex_lock(&acceptor->lock);
+  acceptor->socket = socket;
+  acceptor->open = true;
+  uv_mutex_unlock(&acceptor->lock);
+  return 0;
+}
+
+static void not_bound(struct fl_acceptor *acceptor, int error) {
+  const struct fl_acceptor_setup *setup = &acceptor->setup;
+  char text[FL_ADDR_TEXT];
+  fl_worker_rebind_failed(setup->workers[setup->placement.first], setup->slot,
+                          !acceptor->unbound);
+  if (!acceptor->unbound)
+    acceptor->hooks->log(
+        FL_LOG_WARNING, "listener",
+        "%s: cannot listen on %s again: %s; next attempt every second%s",
+        setup->config->name, fl_addr_format(&acceptor->addr, text),
+        uv_strerror(error),
+        error == UV_EADDRINUSE ? "; stop the program that has the address"
+                               : "");
+  acceptor->unbound = true;
+  (void)uv_timer_start(&acceptor->retry, on_retry, RETRY_MS, 0);
+}
+
+static void bound_at_last(struct fl_acceptor *acceptor) {
+  const struct fl_acceptor_setup *setup = &acceptor->setup;
+  char text[FL_ADDR_TEXT];
+  acceptor->unbound = false;
+  fl_worker_rebound(setup->workers[setup->placement.first], setup->slot);
+  acceptor->hooks->log(FL_LOG_INFO, "listener", "%s: listening on %s again",
+                       setup->config->name,
+                       fl_addr_format(&acceptor->addr, text));
+}
+
+/* Requires: not open. */
+static void rebind(struct fl_acceptor *acceptor) {
+  int error = bind_again(acceptor);
+  if (error != 0) {
+    not_bound(acceptor, error);
+    return;
+  }
+  if (acceptor->unbound)
+    bound_at_last(acceptor);
+  (void)uv_poll_start(acceptor->poll, UV_READABLE, on_ready);
+}
+
+void fl_acceptor_listens(struct fl_acceptor *acceptor, bool listen) {
+  if (!acceptor->started)
+    return;
+  if (!listen)
+    close_for_now(acceptor);
+  else if (!acceptor->open && !acceptor->unbound)
+    rebind(acceptor);
+}
+
+void fl_acceptor_start(struct fl_acceptor *acceptor, bool listen) {
+  acceptor->started = true;
+  if (listen && acceptor->open)
+    (void)uv_poll_start(acceptor->poll, UV_READABLE, on_ready);
+  else
+    fl_acceptor_listens(acceptor, listen);
+}
+
 void fl_acceptor_finish(struct fl_acceptor *acceptor) {
-  if (acceptor->started && acceptor->waits == FOR_NOTHING)
+  if (acceptor->open && acceptor->started && acceptor->waits == FOR_NOTHING)
     drain(acceptor);
   fl_acceptor_leave(acceptor);
 }
 
 void fl_acceptor_leave(struct fl_acceptor *acceptor) {
+  const struct fl_acceptor_setup *setup = &acceptor->setup;
   fl_list_remove(&acceptor->link);
-  if (acceptor->waits != FOR_NOTHING)
-    resume(acceptor);
-  uv_close((uv_handle_t *)&acceptor->poll, NULL);
+  if (acceptor->open)
+    close_socket(acceptor);
+  if (acceptor->unbound)
+    fl_worker_rebound(setup->workers[setup->placement.first], setup->slot);
   uv_close((uv_handle_t *)&acceptor->retry, NULL);
-  fl_socket_close(acceptor->socket);
-  acceptor->open = false;
 }
 
 void fl_acceptor_free(struct fl_acceptor *acceptor) {
@@ -386,5 +537,6 @@ void fl_acceptor_free(struct fl_acceptor *acceptor) {
     return;
   if (acceptor->open)
     fl_socket_close(acceptor->socket);
+  uv_mutex_destroy(&acceptor->lock);
   free(acceptor);
 }

@@ -26,6 +26,9 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
    the address in effect (a port in place of 0). Returns 0 or an error. */
 int fl_acceptor_listen(struct fl_acceptor *acceptor, struct fl_addr *addr);
 
+/* Closes it again until it is started: nobody is let in before. */
+void fl_acceptor_hold(struct fl_acceptor *acceptor);
+
 struct fl_acceptor_setup {
   const struct fl_listener_config *config; /* outlives the acceptor */
   uint32_t slot;                           /* its own */
@@ -36,7 +39,8 @@ struct fl_acceptor_setup {
 };
 
 /* Another acceptor for the same socket, as another listener's or on another
-   worker. Only one of the two may accept. Returns NULL with *error when that
+   worker; of one that is closed for now, one that is closed, too. From any
+   thread. Only one of the two may accept. Returns NULL with *error when that
    fails. */
 struct fl_acceptor *fl_acceptor_copy(const struct fl_acceptor *acceptor,
                                      int *error);
@@ -49,7 +53,17 @@ int fl_acceptor_attach(struct fl_acceptor *acceptor,
 
 /* The rest is the worker's, on its thread. */
 
-void fl_acceptor_start(struct fl_acceptor *acceptor);
+/* Accepts from now on; not while its listener does not `listen`. */
+void fl_acceptor_start(struct fl_acceptor *acceptor, bool listen);
+
+/* Accepts what is queued, as far as there is room, and closes the socket; or
+   binds one to the same address again, the port of a port 0 included, and
+   tries every second until it can. Nothing happens where it is so already, or
+   where it has not started. Not out of a call of core's. */
+void fl_acceptor_listens(struct fl_acceptor *acceptor, bool listen);
+
+/* Its listener's number. */
+uint32_t fl_acceptor_slot(const struct fl_acceptor *acceptor);
 
 /* Something was closed somewhere: goes on if it waited for that. */
 void fl_acceptor_retry(struct fl_acceptor *acceptor);

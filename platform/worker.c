@@ -34,6 +34,17 @@ static void io_event(void *ctx, const struct fl_event *event) {
   worker->hooks->event(event);
 }
 
+static void io_listening(void *ctx, uint32_t slot, bool on) {
+  struct fl_worker *worker = ctx;
+  (void)slot, (void)on; /* what holds at the end of the turn counts */
+  worker->listening_changed = true;
+}
+
+static void io_stir(void *ctx, uint32_t other) {
+  struct fl_worker *worker = ctx;
+  fl_mailbox_wake(worker->sockets.admission->mailboxes[other]);
+}
+
 static struct fl_io io_of(struct fl_worker *worker) {
   return (struct fl_io){.ctx = worker,
                         .connect = io_connect,
@@ -48,6 +59,8 @@ static struct fl_io io_of(struct fl_worker *worker) {
                         .close = fl_sock_close,
                         .resolve = io_resolve,
                         .random = io_random,
+                        .listening = io_listening,
+                        .stir = io_stir,
                         .event = io_event};
 }
 
@@ -72,8 +85,26 @@ static void arm(struct fl_worker *worker, fl_time due) {
   (void)uv_timer_start(&worker->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
+static bool listens(const struct fl_worker *worker,
+                    const struct fl_acceptor *acceptor) {
+  return fl_gateway_listens(worker->gateway, fl_acceptor_slot(acceptor));
+}
+
+static void apply_listening(struct fl_worker *worker) {
+  struct fl_list *link = worker->acceptors.next;
+  worker->listening_changed = false;
+  for (; link != &worker->acceptors; link = link->next) {
+    struct fl_acceptor *acceptor = fl_acceptor_of_link(link);
+    fl_acceptor_listens(acceptor, listens(worker, acceptor));
+  }
+}
+
 static void end_turn(struct fl_worker *worker, fl_time now) {
   fl_time due = fl_gateway_turn(worker->gateway, now);
+  while (worker->listening_changed) {
+    apply_listening(worker); /* it may bring clients */
+    due = fl_gateway_turn(worker->gateway, now);
+  }
   worker->sockets.reads = 0;
   if (due != worker->due)
     arm(worker, due);
@@ -136,10 +167,15 @@ static void on_prepare(uv_prepare_t *prepare) {
 
 static void on_idle(uv_idle_t *idle) { (void)idle; }
 
+void fl_worker_start_acceptor(struct fl_worker *worker,
+                              struct fl_acceptor *acceptor) {
+  fl_acceptor_start(acceptor, listens(worker, acceptor));
+}
+
 static void start_acceptors(struct fl_worker *worker) {
   struct fl_list *link = worker->acceptors.next;
   for (; link != &worker->acceptors; link = link->next)
-    fl_acceptor_start(fl_acceptor_of_link(link));
+    fl_worker_start_acceptor(worker, fl_acceptor_of_link(link));
 }
 
 static void finish_acceptors(struct fl_worker *worker) {
@@ -217,6 +253,15 @@ void fl_worker_refused(struct fl_worker *worker, uint32_t slot,
                        const struct fl_addr *peer, enum fl_reason reason,
                        fl_time now) {
   fl_gateway_refused(worker->gateway, slot, peer, reason, now);
+}
+
+void fl_worker_rebind_failed(struct fl_worker *worker, uint32_t slot,
+                             bool first) {
+  fl_gateway_rebind_failed(worker->gateway, slot, first);
+}
+
+void fl_worker_rebound(struct fl_worker *worker, uint32_t slot) {
+  fl_gateway_rebound(worker->gateway, slot);
 }
 
 static void on_arrival(void *owner, struct fl_message *message) {

@@ -72,6 +72,12 @@ void fl_worker_refused(struct fl_worker *worker, uint32_t slot,
                        const struct fl_addr *peer, enum fl_reason reason,
                        fl_time now);
 
+/* From its own thread: an address of that listener could not be bound again
+   (`first`: since it was closed); it could at last, or need not be. */
+void fl_worker_rebind_failed(struct fl_worker *worker, uint32_t slot,
+                             bool first);
+void fl_worker_rebound(struct fl_worker *worker, uint32_t slot);
+
 /* fl_worker_adopt from any thread. Requires: before stage QUIET is reported by
    the worker that calls. */
 void fl_worker_hand_over(struct fl_worker *worker, struct fl_sock *sock);

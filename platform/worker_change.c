@@ -78,10 +78,11 @@ void fl_worker_commit(struct fl_worker *worker, fl_time now) {
   answer(worker, step, 0);
 }
 
-static void start(const struct fl_step_message *step) {
+static void start(struct fl_worker *worker,
+                  const struct fl_step_message *step) {
   for (uint32_t i = 0; i < step->change->acceptor_count; i++)
     if (change_at(step, i, FL_ACCEPTOR_COMES) != NULL)
-      fl_acceptor_start(step->change->acceptors[i].acceptor);
+      fl_worker_start_acceptor(worker, step->change->acceptors[i].acceptor);
 }
 
 static void on_step(void *owner, struct fl_message *message) {
@@ -104,7 +105,7 @@ static void on_step(void *owner, struct fl_message *message) {
     fl_worker_commit_soon(worker, step);
     return;
   case FL_STEP_START:
-    start(step);
+    start(worker, step);
     break;
   }
   answer(worker, step, error);

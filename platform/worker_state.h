@@ -29,6 +29,7 @@ struct fl_worker {
   enum fl_stage reported; /* the last done */
   unsigned turns;         /* to go before `wanted` is entered, or `commit` */
   struct fl_step_message *commit; /* to be done then; NULL: none */
+  bool listening_changed;         /* in this turn: see io->listening */
   bool started;
   bool closed; /* handles and loop */
   struct fl_sockets sockets;
@@ -38,6 +39,10 @@ struct fl_worker {
    fl_worker_commit is called. */
 void fl_worker_commit_soon(struct fl_worker *worker,
                            struct fl_step_message *step);
+
+/* It accepts from now on, if its listener is to listen. */
+void fl_worker_start_acceptor(struct fl_worker *worker,
+                              struct fl_acceptor *acceptor);
 
 /* Ends the steps CANCEL and COMMIT, if one of them waits for it. */
 void fl_worker_commit(struct fl_worker *worker, fl_time now);

@@ -54,6 +54,18 @@ static bool usable(const struct fl_snapshot_upstream *upstream) {
   return false;
 }
 
+/* Whether there are listeners with an upstream and each of them is closed
+   because none of its servers is in. */
+static bool all_shut(const struct fl_snapshot *sum) {
+  bool any = false;
+  for (uint32_t i = 0; i < sum->listener_count; i++) {
+    if (!sum->listeners[i].shut && sum->listeners[i].mode != FL_MODE_COMMAND)
+      return false;
+    any |= sum->listeners[i].shut;
+  }
+  return any;
+}
+
 static void make_ready(struct fl_admin_answer *answer,
                        const struct fl_instance *instance,
                        const struct fl_collected *found, const char *upstream) {
@@ -63,7 +75,10 @@ static void make_ready(struct fl_admin_answer *answer,
     return;
   }
   if (upstream == NULL) {
-    answer_text(answer, 200, "ready\n");
+    bool shut = all_shut(sum);
+    answer_text(answer, shut ? 503 : 200,
+                shut ? "every listener is closed: no server is in\n"
+                     : "ready\n");
     return;
   }
   for (uint32_t i = 0; i < sum->upstream_count; i++)

@@ -136,12 +136,14 @@ static void bind_one(struct opening *opening, struct fl_listening *listening,
    are passed over. */
 static void listen_one(struct opening *opening, struct fl_listening *listening,
                        const struct fl_listener_config *listener) {
-  (void)listener;
   int error = listening->acceptor == NULL
                   ? 0
                   : fl_acceptor_listen(listening->acceptor, &listening->addr);
   if (error != 0)
     complain(opening, listening, error);
+  else if (listening->acceptor != NULL &&
+           listener->on_upstream_down == FL_UPSTREAM_DOWN_CLOSE)
+    fl_acceptor_hold(listening->acceptor);
 }
 
 /* The list, nothing opened. Returns false when memory is out. */

@@ -386,6 +386,9 @@ static int event_level(const struct fl_event *event) {
   case FL_EVENT_NAME_STALE:
   case FL_EVENT_NAME_CUT:
     return FL_LOG_WARNING;
+  case FL_EVENT_LISTENER_CLOSED:
+    return event->none_left ? FL_LOG_WARNING : FL_LOG_INFO;
+  case FL_EVENT_LISTENER_OPENED:
   case FL_EVENT_SERVER_UP:
   case FL_EVENT_SERVER_RETURNED:
   case FL_EVENT_NAME_FRESH:
@@ -495,6 +498,23 @@ static void log_upstream(int level, const struct fl_event *event) {
   }
 }
 
+static void log_listener(int level, const struct fl_event *event) {
+  char duration[FL_DURATION_TEXT];
+  if (event->kind == FL_EVENT_LISTENER_OPENED)
+    say(event, level, "listener",
+        "%s: a server of upstream %s is in: opening after %s", event->listener,
+        event->upstream, fl_duration_format(event->duration, duration));
+  else if (event->none_left)
+    say(event, level, "listener",
+        "%s: closed: no server of upstream %s is in; it opens as soon as one "
+        "is",
+        event->listener, event->upstream);
+  else
+    say(event, level, "listener",
+        "%s: closed until a server of upstream %s has answered",
+        event->listener, event->upstream);
+}
+
 static const char *event_area(enum fl_event_kind kind) {
   switch (kind) {
   case FL_EVENT_CLIENT_OPENED:
@@ -502,6 +522,9 @@ static const char *event_area(enum fl_event_kind kind) {
   case FL_EVENT_CLIENT_CLOSED:
   case FL_EVENT_REQUEST_FAILED:
     return "client";
+  case FL_EVENT_LISTENER_CLOSED:
+  case FL_EVENT_LISTENER_OPENED:
+    return "listener";
   default:
     return "upstream";
   }
@@ -521,6 +544,8 @@ void fl_log_event(const struct fl_event *event) {
   else if (event->kind >= FL_EVENT_NAME_STALE &&
            event->kind <= FL_EVENT_NAME_CUT)
     log_name(level, event);
+  else if (strcmp(area, "listener") == 0)
+    log_listener(level, event);
   else
     log_upstream(level, event);
 }

@@ -201,6 +201,10 @@ static const char *kind_name(enum fl_event_kind kind) {
     return "name_changed";
   case FL_EVENT_NAME_CUT:
     return "name_cut";
+  case FL_EVENT_LISTENER_CLOSED:
+    return "listener_closed";
+  case FL_EVENT_LISTENER_OPENED:
+    return "listener_opened";
   case FL_EVENT_REQUEST_FAILED:
     return "request_failed";
   case FL_EVENT_REQUEST_DONE:
@@ -231,7 +235,8 @@ static void add_event(struct line *line, const struct fl_event *event) {
   if (closed)
     add_traffic(line, event);
   if (closed || event->kind == FL_EVENT_SERVER_UP ||
-      event->kind == FL_EVENT_SERVER_RETURNED)
+      event->kind == FL_EVENT_SERVER_RETURNED ||
+      event->kind == FL_EVENT_LISTENER_OPENED)
     add_time(line, "duration", event->duration);
   if (event->kind == FL_EVENT_SERVER_DOWN)
     add_time(line, "retry_in", event->retry_in);

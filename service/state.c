@@ -62,6 +62,10 @@ static void listener(struct fl_json_writer *to,
   if (from->upstream != NULL)
     string(to, "upstream", from->upstream);
   addresses(to, instance, from->name);
+  string(to, "state",
+         from->shut          ? "closed"
+         : from->unbound > 0 ? "opening"
+                             : "open");
   number(to, "clients", from->clients);
   number(to, "max_connections", from->max_connections);
   number(to, "opened", metrics->clients_opened);

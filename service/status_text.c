@@ -121,8 +121,8 @@ static void add_address(struct fl_table *table, const cJSON *listener) {
 
 static bool print_listeners(const cJSON *list, FILE *out) {
   static const char *const names[] = {
-      "LISTENER", "MODE",      "ADDRESS", "UPSTREAM", ">CLIENTS", ">OPENED",
-      ">REFUSED", ">REQUESTS", ">FAILED", ">IN",      ">OUT"};
+      "LISTENER", "MODE",     "ADDRESS",   "UPSTREAM", "STATE", ">CLIENTS",
+      ">OPENED",  ">REFUSED", ">REQUESTS", ">FAILED",  ">IN",   ">OUT"};
   struct fl_table table = {0};
   const cJSON *listener;
   fl_table_head(&table, names, sizeof names / sizeof names[0]);
@@ -131,6 +131,7 @@ static bool print_listeners(const cJSON *list, FILE *out) {
     add_text(&table, listener, "mode");
     add_address(&table, listener);
     add_text(&table, listener, "upstream");
+    add_text(&table, listener, "state");
     add_of(&table, listener, "clients", "max_connections");
     add_count(&table, listener, "opened");
     add_sum(&table, listener, "refused");

@@ -29,6 +29,8 @@ struct sim_acceptor {
   uint32_t turn;
   uint32_t on_the_way;
   bool stopped;
+  bool shut;    /* io->listening said so */
+  bool unbound; /* told to the gateway */
   struct sim_port *ports[16];
   uint32_t port_count;
   struct arrived *first; /* the backlog */
@@ -173,13 +175,88 @@ void sim_acceptor_left(struct sim_acceptor *acceptor,
   accept_waiting(acceptor);
 }
 
-void sim_acceptor_stop(struct sim_acceptor *acceptor) {
-  acceptor->stopped = true;
+static void refuse_all(struct sim_acceptor *acceptor) {
   for (uint32_t i = 0; i < acceptor->port_count; i++)
     acceptor->ports[i]->state = SIM_PORT_REFUSES;
-  for (struct arrived *it = acceptor->first; it != NULL; it = it->next)
+  for (struct arrived *it = acceptor->first; it != NULL; it = it->next) {
+    uint32_t client = sim_client_from(&it->from);
+    if (client != SIM_NOBODY)
+      sim_client_excuse(acceptor->sim->clients[client]);
     sim_end_close(it->end, true);
+  }
   acceptor->first = NULL;
+  acceptor->last = &acceptor->first;
+}
+
+/* -- closed while no server is in -- */
+
+static void bind_again(void *ctx, uint64_t arg) {
+  struct sim_acceptor *acceptor = ctx;
+  struct sim *sim = acceptor->sim;
+  struct sim_worker *worker = sim->workers[acceptor->placement.first];
+  (void)arg;
+  if (acceptor->shut || acceptor->stopped || worker->gateway == NULL)
+    return;
+  if (sim_random_chance(&sim->random, 20)) {
+    worker->tally.rebinds_failed++;
+    fl_gateway_rebind_failed(worker->gateway, acceptor->index,
+                             !acceptor->unbound);
+    acceptor->unbound = true;
+    sim_clock_after(&sim->clock, FL_SECOND, bind_again, acceptor, 0);
+    return;
+  }
+  if (acceptor->unbound)
+    fl_gateway_rebound(worker->gateway, acceptor->index);
+  acceptor->unbound = false;
+  for (uint32_t i = 0; i < acceptor->port_count; i++)
+    acceptor->ports[i]->state = SIM_PORT_OPEN;
+}
+
+void sim_acceptor_listens(struct sim_acceptor *acceptor, bool on) {
+  struct sim *sim = acceptor->sim;
+  if (on == !acceptor->shut)
+    sim_fail(sim, "listener %u: is %s already", acceptor->index,
+             on ? "open" : "closed");
+  acceptor->shut = !on;
+  sim_trace(sim, "listener %u: %s", acceptor->index, on ? "opens" : "closes");
+  if (on) {
+    sim_clock_after(&sim->clock, 0, bind_again, acceptor, 0);
+    return;
+  }
+  acceptor->unbound = false;
+  refuse_all(acceptor);
+}
+
+static bool any_is_in(const struct sim_acceptor *acceptor,
+                      const struct sim_worker *worker) {
+  const struct sim *sim = acceptor->sim;
+  uint32_t upstream = sim->config->listeners[acceptor->index].upstream;
+  for (uint32_t i = 0; i < sim->config->upstreams[upstream].server_count; i++) {
+    struct fl_standing *standing =
+        sim->generation->upstreams[upstream].standings[i];
+    if (worker->admin[upstream][i] == FL_ADMIN_IN &&
+        atomic_load(&standing->heard) && !atomic_load(&standing->ejected))
+      return true;
+  }
+  return false;
+}
+
+void sim_acceptor_check(const struct sim_acceptor *acceptor,
+                        const struct sim_worker *worker) {
+  struct sim *sim = acceptor->sim;
+  const struct fl_listener_config *config =
+      &sim->config->listeners[acceptor->index];
+  bool may_close = config->on_upstream_down == FL_UPSTREAM_DOWN_CLOSE;
+  if (acceptor->placement.first == worker->index && sim->phase == SIM_SERVING &&
+      acceptor->shut != (may_close && !any_is_in(acceptor, worker)))
+    sim_fail(sim, "listener %u: is %s", acceptor->index,
+             acceptor->shut ? "closed although a server is in"
+                            : "open although no server is in");
+}
+
+void sim_acceptor_stop(struct sim_acceptor *acceptor) {
+  acceptor->stopped = true;
+  refuse_all(acceptor);
 }
 
 bool sim_acceptor_busy(const struct sim_acceptor *acceptor) {

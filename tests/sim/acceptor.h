@@ -12,6 +12,17 @@ struct sim_acceptor *sim_acceptor_new(struct sim *sim, uint32_t listener);
 void sim_acceptor_left(struct sim_acceptor *acceptor,
                        const struct fl_addr *from, uint32_t place);
 
+/* io->listening was called: its ports refuse, and who waits in the backlog is
+   reset; or they are open again, at times only after failures. */
+void sim_acceptor_listens(struct sim_acceptor *acceptor, bool on);
+
+struct sim_worker;
+
+/* After a turn of this worker: where it decides, whether the listener listens
+   just when a server of its upstream is in. */
+void sim_acceptor_check(const struct sim_acceptor *acceptor,
+                        const struct sim_worker *worker);
+
 /* Accepts no more; who waits in the backlog is reset. */
 void sim_acceptor_stop(struct sim_acceptor *acceptor);
 

@@ -587,8 +587,16 @@ static void plan_send(struct sim_client *client) {
 
 /* -- begin -- */
 
+static void begin(void *ctx, uint64_t arg);
+
 static void on_connected(void *owner, enum fl_reason reason) {
   struct sim_client *client = owner;
+  bool may_close = client->listener->on_upstream_down == FL_UPSTREAM_DOWN_CLOSE;
+  if (reason != FL_OK && client->sim->phase == SIM_SERVING && may_close) {
+    sim_end_close(client->end, false);
+    after(client, chance(client, 1, FL_SECOND), begin);
+    return;
+  }
   if (reason != FL_OK && client->sim->phase == SIM_SERVING)
     sim_fail(client->sim, "client %u could not connect", client->id);
   if (reason != FL_OK) {

@@ -314,6 +314,12 @@ void sim_ledger_settle(struct sim *sim, const struct fl_metrics *metrics,
        tally->clients_refused);
   same(sim, "CLIENT_REFUSED", tally->events[FL_EVENT_CLIENT_REFUSED],
        tally->clients_refused);
+  same(sim, "listener_closed", metrics->listener_closed,
+       tally->events[FL_EVENT_LISTENER_CLOSED]);
+  same(sim, "listener_opened", metrics->listener_opened,
+       tally->events[FL_EVENT_LISTENER_OPENED]);
+  same(sim, "listener_rebinds_failed", metrics->listener_rebinds_failed,
+       tally->rebinds_failed);
   same(sim, "client_bytes_in", metrics->client_bytes_in,
        tally->client_bytes_in);
   same(sim, "client_bytes_out", metrics->client_bytes_out,

@@ -75,6 +75,7 @@ struct sim_tally {
   uint64_t clients_accepted;
   uint64_t clients_closed;
   uint64_t clients_refused;
+  uint64_t rebinds_failed;
   uint64_t client_bytes_in;
   uint64_t client_bytes_out;
   uint64_t connects; /* that succeeded */

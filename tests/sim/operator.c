@@ -21,10 +21,15 @@ struct word {
 
 static void apply(void *ctx, uint64_t arg) {
   struct sim_worker *worker = ctx;
+  const struct sim *sim = worker->sim;
   (void)arg;
   if (worker->gateway == NULL)
     return;
-  fl_operator_apply(worker->gateway, worker->sim->clock.now);
+  fl_operator_apply(worker->gateway, sim->clock.now);
+  for (uint32_t i = 0; i < sim->config->upstream_count; i++)
+    for (uint32_t k = 0; k < sim->config->upstreams[i].server_count; k++)
+      worker->admin[i][k] =
+          fl_standing_admin(sim->generation->upstreams[i].standings[k]);
   sim_worker_event(worker);
 }
 

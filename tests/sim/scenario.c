@@ -279,7 +279,7 @@ static void add_relay_upstream(struct draft *draft, uint32_t upstream) {
     add_time(draft, "request_timeout", ample ? 60000 : 200, 60000);
   if (draft->relays == SESSIONS && percent(sim, 80))
     add(draft, "\"reset\": " SIM_SESSION_RESET ", ");
-  if (!ample && percent(sim, 60))
+  if (sim->upstreams[upstream].watched)
     add(draft,
         "\"health\": {\"interval\": \"%ums\", \"rise\": %u, \"fall\": %u}, ",
         (unsigned)chance(sim, 5000, 20000), (unsigned)chance(sim, 1, 3),
@@ -328,6 +328,8 @@ static void add_relay_listener(struct draft *draft, uint32_t index,
       index, 8080 + index, draft->relays == RELAYS ? "relay" : "session");
   if (draft->relays == SESSIONS)
     add(draft, "\"max_frame\": \"256B\", ");
+  if (sim->upstreams[upstream].watched && percent(sim, 50))
+    add(draft, "\"on_upstream_down\": \"close_listener\", ");
   add_time(draft, "half_close_timeout", ample ? 3600000 : 500,
            ample ? 3600000 : 5000);
   add_time(draft, "write_timeout", ample ? 60000 : 500, 60000);
@@ -353,6 +355,8 @@ static void add_listener(struct draft *draft, uint32_t index, int upstream) {
         (unsigned)chance(sim, 1, sim->worker_count));
   else
     add(draft, "\"mode\": \"command\", ");
+  if (upstream >= 0 && sim->upstreams[upstream].watched && percent(sim, 50))
+    add(draft, "\"on_upstream_down\": \"close_listener\", ");
   add(draft, "\"max_frame\": \"%uB\", ",
       target ? 65536 : (unsigned)chance(sim, 128, 20000));
   add(draft, "\"max_connections\": %u, ",
@@ -430,6 +434,8 @@ static void draw_config(struct sim *sim) {
   sim->numbered = draft->relays == SESSIONS;
   sim->relay_upstream = upstreams;
   sim->upstreams[upstreams].clean = percent(sim, 40);
+  sim->upstreams[upstreams].watched =
+      !sim->upstreams[upstreams].clean && percent(sim, 60);
   sim->upstreams[upstreams].wire = sim->line;
   sim->upstreams[upstreams].reply_wire = sim->line;
   for (uint32_t i = 0; i < upstreams; i++) {

@@ -1,5 +1,6 @@
 #include "tests/sim/worker.h"
 
+#include "tests/sim/acceptor.h"
 #include "tests/sim/name.h"
 #include "tests/sim/sock.h"
 
@@ -28,6 +29,26 @@ static enum fl_reason io_resolve(void *ctx, fl_token token, const char *host,
     sim_fail(worker->sim, "a lookup has the token 0");
   sim_name_resolve(worker, token, host, port);
   return FL_OK;
+}
+
+static void io_listening(void *ctx, uint32_t slot, bool on) {
+  struct sim_worker *worker = ctx;
+  worker->stirred++;
+  sim_acceptor_listens(worker->sim->acceptors[slot], on);
+}
+
+static void woken(void *ctx, uint64_t arg) {
+  struct sim_worker *worker = ctx;
+  (void)arg;
+  if (worker->gateway != NULL)
+    sim_worker_event(worker);
+}
+
+static void io_stir(void *ctx, uint32_t other) {
+  struct sim_worker *worker = ctx;
+  struct sim *sim = worker->sim;
+  sim_clock_after(&sim->clock, sim_random_between(&sim->random, 0, 500), woken,
+                  sim->workers[other], 0);
 }
 
 static void io_event(void *ctx, const struct fl_event *event) {
@@ -87,6 +108,9 @@ void sim_worker_end_turn(struct sim_worker *worker) {
     arm(worker, due);
   fl_gateway_check(worker->gateway);
   sim_sock_check_all(worker);
+  for (uint32_t i = 0; i < sim->config->listener_count; i++)
+    if (sim->acceptors[i] != NULL)
+      sim_acceptor_check(sim->acceptors[i], worker);
   sim_ledger_turn_ended(worker->sim, worker->index);
 }
 
@@ -131,6 +155,8 @@ struct sim_worker *sim_worker_new(struct sim *sim, uint32_t index) {
   worker->io.ctx = worker;
   worker->io.resolve = io_resolve;
   worker->io.random = io_random;
+  worker->io.listening = io_listening;
+  worker->io.stir = io_stir;
   worker->io.event = io_event;
   struct fl_gateway_setup setup = {.generation = sim->generation,
                                    .io = &worker->io,

@@ -15,6 +15,8 @@ struct sim_worker {
   struct fl_io io;
   struct fl_sock *socks; /* every one that is not closed */
   struct sim_tally tally;
+  /* The operator's words in effect. */
+  enum fl_admin_state admin[SIM_UPSTREAMS_MAX][SIM_SERVERS_MAX];
   uint32_t connects; /* started so far, for their source addresses */
   /* The turn. */
   unsigned room;         /* events that still fit into this turn */

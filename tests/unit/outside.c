@@ -112,6 +112,17 @@ static uint64_t io_random(void *ctx) {
   return ((struct fl_outside *)ctx)->random;
 }
 
+static void io_listening(void *ctx, uint32_t slot, bool on) {
+  struct fl_outside *outside = ctx;
+  assert(slot == 1);
+  outside->listening = on;
+}
+
+static void io_stir(void *ctx, uint32_t worker) {
+  (void)worker;
+  ((struct fl_outside *)ctx)->stirred++;
+}
+
 static void io_event(void *ctx, const struct fl_event *event) {
   struct fl_outside *outside = ctx;
   if (outside->event_count < 64)
@@ -181,7 +192,10 @@ void fl_outside_init(struct fl_outside *outside) {
                                .close = io_close,
                                .resolve = io_resolve,
                                .random = io_random,
+                               .listening = io_listening,
+                               .stir = io_stir,
                                .event = io_event};
+  outside->listening = -1;
   outside->random = UINT64_MAX; /* the longest backoff */
   outside->now = 1000 * FL_SECOND;
   current = outside;

@@ -48,6 +48,8 @@ struct fl_outside {
   uint64_t random;
   struct fl_event events[64]; /* pointers in them stay valid */
   unsigned event_count;
+  int listening;    /* what io->listening said last; -1: nothing yet */
+  unsigned stirred; /* calls of io->stir */
 };
 
 /* A configuration with a command listener (0), a request listener (1) on one
