@@ -328,7 +328,7 @@ def test_status_prints_tables(fairlead, line_server, connect, run_program):
     text = done.stdout
     assert re.search(rf"pid {instance.pid}, serving for ", text)
     assert re.search(r"^LISTENER +MODE +ADDRESS ", text, re.M)
-    row = re.search(r"^gateway +request +(\S+) +u +1/10000 +1 +0 +1 +0 +2 +5$",
+    row = re.search(r"^gateway +request +(\S+) +u +open +1/10000 +1 +0 +1 +0 +2 +5$",
                     text, re.M)
     assert row and row[1] == at(instance.address("gateway"))
     assert re.search(rf"^u +1/10 +0 +{at(server.address)} +up +0 +1 +1 +0 ",
