@@ -3,6 +3,7 @@
 #include "service/connect.h"
 #include "service/daemon.h"
 #include "service/file.h"
+#include "service/help.h"
 #include "service/log.h"
 #include "service/options.h"
 #include "service/ping.h"
@@ -99,11 +100,11 @@ int main(int argc, char *argv[]) {
   case FL_ACTION_CLOSE:
   case FL_ACTION_LOG_LEVEL:
     options.remote.config = options.config;
-    return fl_remote_act(&options.remote, fl_options_name(options.action));
+    return fl_remote_act(&options.remote, fl_command_of(options.action)->name);
   case FL_ACTION_PING:
     return fl_ping(&options.ping);
   case FL_ACTION_HELP:
-    fl_options_help(stdout, options.topic);
+    fl_help_write(stdout, options.topic);
     return printed(FL_STATUS_OK);
   case FL_ACTION_VERSION:
     puts("fairlead " FL_VERSION);

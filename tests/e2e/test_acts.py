@@ -374,7 +374,7 @@ def test_log_level_wrong(fairlead, run_program, arguments, words):
     (["close", "1 2", "--config", "x"], '"1 2" is not one word'),
     (["drain"], "SERVER is missing: fairlead drain SERVER"),
     (["restore", "a", "b"], 'unexpected argument "b"'),
-    (["log-level"], "LEVEL [AREA] is missing"),
+    (["log-level"], "LEVEL is missing"),
     (["log-level", "a", "b", "c"], 'unexpected argument "c"'),
 ])
 def test_wrong_command_lines(run_program, arguments, words):
