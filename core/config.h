@@ -253,6 +253,7 @@ struct fl_config {
   uint32_t workers; /* 0: auto, one per processor */
   fl_time drain_delay;
   fl_time shutdown_timeout;
+  fl_time restart_timeout;
   struct fl_log_config log;
   struct fl_control_config control;
   struct fl_admin_config admin;

@@ -824,6 +824,11 @@ static const struct fl_config_row root_rows[] = {
    FIELD(fl_config, shutdown_timeout),
    .meaning = "How long a stop may wait for requests under way and for relays "
               "to end; likewise a reload, for those of listeners it removes."},
+  {"restart_timeout", FL_CONFIG_DURATION, 0, "2s", S(0), HOURS(1), .step = 0,
+   FIELD(fl_config, restart_timeout),
+   .meaning = "The same for the stop of a restart (SIGUSR2), without "
+              "`drain_delay`. New clients wait meanwhile, in the queues of "
+              "listening sockets that the service manager keeps open."},
   {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section,
    FIELD(fl_config, log),
    .meaning = "What is logged, how, and where to."},

@@ -255,16 +255,26 @@ static bool stands(int state) {
          state != FL_POOLED_CLOSING;
 }
 
-static enum fl_server_state state_of(const struct fl_snapshot_server *shown,
-                                     const struct fl_server *server) {
+static bool reached(const struct fl_server *server) {
+  const struct fl_list *relays = &server->relays;
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    if (stands(state) && !fl_list_empty(&server->conns[state]))
+      return true;
+  for (struct fl_list *node = relays->next; node != relays; node = node->next)
+    if (stands(state_of_relayed(
+            FL_CONTAINER(node, struct fl_relay, server.conn.link))))
+      return true;
+  return false;
+}
+
+static enum fl_server_state state_of(const struct fl_server *server) {
   if (server->admin != FL_ADMIN_IN)
     return server->admin == FL_ADMIN_DRAINED ? FL_SERVER_DRAINED
                                              : FL_SERVER_OPERATOR_EJECTED;
   if (fl_standing_ejected(server->standing))
     return FL_SERVER_EJECTED;
-  for (int state = 0; state < FL_POOLED_STATES; state++)
-    if (stands(state) && shown->conns[state] > 0)
-      return FL_SERVER_UP;
+  if (reached(server))
+    return FL_SERVER_UP;
   return server->failures > 0 ? FL_SERVER_DOWN : FL_SERVER_UNUSED;
 }
 
@@ -277,7 +287,7 @@ static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
   for (int state = 0; state < FL_POOLED_STATES; state++)
     take_pooled(taking, up, to, server, state);
   take_relayed(taking, up, to, server);
-  to->state = state_of(to, server);
+  to->state = state_of(server);
   if (to->state != FL_SERVER_DOWN)
     return;
   if (server->down)
@@ -315,6 +325,7 @@ static void take_server_addresses(struct fl_snapshot *snapshot,
                                   struct fl_snapshot_server *to,
                                   const struct fl_server *server) {
   to->address = copy(snapshot, server->endpoint->text);
+  to->state = state_of(server);
   to->addrs = calloc(FL_NAME_ADDRS, sizeof *to->addrs);
   snapshot->failed |= to->addrs == NULL;
   if (to->addrs == NULL)

@@ -13,8 +13,8 @@
 struct fl_gateway;
 
 /* What to take. Without any, a snapshot only shows that the worker turns.
-   ADDRESSES stands alone: names of upstreams, and their servers' `address` and
-   `addrs`; no connection is looked at. */
+   ADDRESSES stands alone: names of upstreams, and their servers' `address`,
+   `state` and `addrs`; it takes no time for each connection. */
 enum {
   FL_SNAPSHOT_STATE = 1,
   FL_SNAPSHOT_CONNECTIONS = 2,

@@ -46,6 +46,7 @@ struct fl_acceptor {
   enum wait logged; /* the pause the log speaks of, until the queue is empty */
   bool open;
   bool started;
+  bool kept;    /* by somebody else, too */
   bool unbound; /* it could not be bound again so far */
 };
 
@@ -63,9 +64,10 @@ static struct fl_acceptor *make(int *error) {
   return NULL;
 }
 
-struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
-                                     const struct fl_sockopts *options,
-                                     const struct fl_hooks *hooks, int *error) {
+/* For an address, nothing opened. */
+static struct fl_acceptor *make_for(const struct fl_addr *addr,
+                                    const struct fl_sockopts *options,
+                                    const struct fl_hooks *hooks, int *error) {
   struct fl_acceptor *acceptor = make(error);
   if (acceptor == NULL)
     return NULL;
@@ -74,12 +76,45 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
   acceptor->addr = *addr;
   fl_list_init(&acceptor->link);
   acceptor->descriptors = fl_descriptors();
+  return acceptor;
+}
+
+struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
+                                     const struct fl_sockopts *options,
+                                     const struct fl_hooks *hooks, int *error) {
+  struct fl_acceptor *acceptor = make_for(addr, options, hooks, error);
+  if (acceptor == NULL)
+    return NULL;
   *error = fl_listening_bind(addr, options, hooks, &acceptor->socket);
   acceptor->open = *error == 0;
   if (acceptor->open)
     return acceptor;
   fl_acceptor_free(acceptor);
   return NULL;
+}
+
+struct fl_acceptor *fl_acceptor_take(uv_os_sock_t socket,
+                                     const struct fl_addr *addr,
+                                     const struct fl_sockopts *options,
+                                     const struct fl_hooks *hooks, int *error) {
+  struct fl_socket_use use = {.family = addr->family, .listens = true};
+  struct fl_acceptor *acceptor = make_for(addr, options, hooks, error);
+  if (acceptor == NULL) {
+    fl_socket_close(socket);
+    return NULL;
+  }
+  fl_sockopts_apply(socket, options, use, hooks);
+  acceptor->socket = socket;
+  acceptor->open = true;
+  return acceptor;
+}
+
+uv_os_sock_t fl_acceptor_socket(const struct fl_acceptor *acceptor) {
+  return acceptor->socket;
+}
+
+void fl_acceptor_keep(struct fl_acceptor *acceptor, bool kept) {
+  acceptor->kept = kept;
 }
 
 struct fl_acceptor *fl_acceptor_copy(const struct fl_acceptor *acceptor,
@@ -517,7 +552,8 @@ void fl_acceptor_start(struct fl_acceptor *acceptor, bool listen) {
 }
 
 void fl_acceptor_finish(struct fl_acceptor *acceptor) {
-  if (acceptor->open && acceptor->started && acceptor->waits == FOR_NOTHING)
+  if (acceptor->open && acceptor->started && !acceptor->kept &&
+      acceptor->waits == FOR_NOTHING)
     drain(acceptor);
   fl_acceptor_leave(acceptor);
 }

@@ -12,6 +12,8 @@
 #include "core/placement.h"
 #include "platform/hooks.h"
 
+#include <uv.h>
+
 struct fl_acceptor;
 struct fl_admission;
 struct fl_worker;
@@ -22,12 +24,28 @@ struct fl_acceptor *fl_acceptor_bind(const struct fl_addr *addr,
                                      const struct fl_sockopts *options,
                                      const struct fl_hooks *hooks, int *error);
 
+/* The same for a socket that is bound already, and that listens: it was given
+   to the process. It is the acceptor's from now on, also when this fails. */
+struct fl_acceptor *fl_acceptor_take(uv_os_sock_t socket,
+                                     const struct fl_addr *addr,
+                                     const struct fl_sockopts *options,
+                                     const struct fl_hooks *hooks, int *error);
+
 /* Starts to listen: the kernel completes connections from now on. *addr is
    the address in effect (a port in place of 0). Returns 0 or an error. */
 int fl_acceptor_listen(struct fl_acceptor *acceptor, struct fl_addr *addr);
 
 /* Closes it again until it is started: nobody is let in before. */
 void fl_acceptor_hold(struct fl_acceptor *acceptor);
+
+/* The socket stays the acceptor's. Requires: its listener never closes for a
+   while, and it has neither finished nor left. */
+uv_os_sock_t fl_acceptor_socket(const struct fl_acceptor *acceptor);
+
+/* Whether somebody outside the process keeps the socket open and will see to
+   what queues up there: then fl_acceptor_finish leaves that alone. From
+   control's thread, before it asks the worker for what ends the acceptor. */
+void fl_acceptor_keep(struct fl_acceptor *acceptor, bool kept);
 
 struct fl_acceptor_setup {
   const struct fl_listener_config *config; /* outlives the acceptor */
@@ -68,8 +86,8 @@ uint32_t fl_acceptor_slot(const struct fl_acceptor *acceptor);
 /* Something was closed somewhere: goes on if it waited for that. */
 void fl_acceptor_retry(struct fl_acceptor *acceptor);
 
-/* Accepts what the kernel's queue holds, as far as there is room, and closes
-   the listening socket. */
+/* Accepts what the kernel's queue holds, as far as there is room, unless it is
+   kept; and closes the listening socket. */
 void fl_acceptor_finish(struct fl_acceptor *acceptor);
 
 /* Takes it from its worker and closes its socket; what is queued there is left

@@ -252,8 +252,10 @@ const struct fl_command fl_commands[] = {
      "Serves what FILE describes until it is stopped. SIGTERM or SIGINT stops "
      "it: after `drain_delay` no new clients, requests that were complete are "
      "answered, for at most `shutdown_timeout`. A second signal ends it at "
-     "once. SIGHUP reads FILE again and puts it into effect, all of it or "
-     "nothing. SIGUSR1 opens the log's files again.\n"
+     "once. SIGUSR2 is the stop of a restart: without `drain_delay`, for at "
+     "most `restart_timeout`, and listening sockets that the service manager "
+     "keeps are left to the next process. SIGHUP reads FILE again and puts it "
+     "into effect, all of it or nothing. SIGUSR1 opens the log's files again.\n"
      "\n"
      "The log goes where `log.target` says: standard error, unless the file "
      "says otherwise.",

@@ -2,7 +2,9 @@
 
 #include "service/daemon.h"
 #include "service/duration.h"
+#include "service/kept.h"
 #include "service/log.h"
+#include "service/notify.h"
 #include "service/process.h"
 #include "service/status.h"
 
@@ -57,14 +59,18 @@ void fl_control_report(void *owner, struct fl_message *message) {
     advance(control);
 }
 
-static uint32_t clients(const struct fl_control *control) {
+uint32_t fl_control_clients(const struct fl_control *control) {
   uint32_t sum = 0;
   for (uint32_t i = 0; i < FL_LISTENER_SLOTS; i++)
     sum += fl_occupancy_count(&control->admission->occupancy[i]);
   return sum;
 }
 
-/* shutdown_timeout is over. While a worker is still accepting what had queued
+static const char *limit_name(const struct fl_control *control) {
+  return control->restart ? "restart_timeout" : "shutdown_timeout";
+}
+
+/* The time for it is over. While a worker is still accepting what had queued
    up, others may be handed clients: then that stage ends first. */
 static void on_limit(uv_timer_t *timer) {
   struct fl_control *control = timer->data;
@@ -73,20 +79,30 @@ static void on_limit(uv_timer_t *timer) {
     return;
   }
   fl_log(FL_LOG_WARNING, "service",
-         "shutdown_timeout is over: closing the %u clients that are left",
-         clients(control));
+         "%s is over: closing the %u clients that are left",
+         limit_name(control), fl_control_clients(control));
   stop_now(control);
 }
 
 static const char *signal_name(int number) {
+  if (number == SIGUSR2)
+    return "SIGUSR2";
   return number == SIGINT ? "SIGINT" : "SIGTERM";
+}
+
+/* For how long clients are waited for. */
+static fl_time time_limit(const struct fl_control *control) {
+  const struct fl_config *config = control->reload->generation->config;
+  return control->restart ? config->restart_timeout : config->shutdown_timeout;
 }
 
 /* No new clients from now on. */
 static void begin_stages(struct fl_control *control) {
-  fl_time limit = control->reload->generation->config->shutdown_timeout;
-  uint32_t open = clients(control);
+  fl_time limit = time_limit(control);
+  uint32_t open = fl_control_clients(control);
   char text[FL_DURATION_TEXT];
+  if (!control->restart)
+    fl_kept_drop(&control->reload->listeners, NULL);
   fl_log(FL_LOG_INFO, "service",
          "stopping: %s; %u client%s connected, requests that have arrived "
          "are answered for up to %s; a second signal ends at once",
@@ -99,8 +115,11 @@ static void begin_stages(struct fl_control *control) {
 static void on_delayed(uv_timer_t *timer) { begin_stages(timer->data); }
 
 static void begin_stop(struct fl_control *control) {
-  fl_time delay = control->reload->generation->config->drain_delay;
+  fl_time delay =
+      control->restart ? 0 : control->reload->generation->config->drain_delay;
   char text[FL_DURATION_TEXT];
+  fl_notify_stopping(delay + time_limit(control) +
+                     FL_MILLISECOND * 2 * LAST_MS);
   if (delay == 0) {
     begin_stages(control);
     return;
@@ -128,6 +147,7 @@ static void on_signal(uv_signal_t *handle, int number) {
   struct fl_control *control = handle->data;
   const char *name = signal_name(number);
   bool first = control->signals++ == 0;
+  control->restart |= number == SIGUSR2 && control->stop == NULL;
   if (fl_control_stop(control, name))
     return;
   if (first) {
@@ -219,6 +239,9 @@ int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
   error = watch(control, &control->interrupt, SIGINT, on_signal);
   if (error != 0)
     goto no_interrupt;
+  error = watch(control, &control->succeed, SIGUSR2, on_signal);
+  if (error != 0)
+    goto no_succeed;
   error = watch(control, &control->reopen, SIGUSR1, on_reopen);
   if (error != 0)
     goto no_reopen;
@@ -231,6 +254,8 @@ int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
 no_hangup:
   uv_close((uv_handle_t *)&control->reopen, NULL);
 no_reopen:
+  uv_close((uv_handle_t *)&control->succeed, NULL);
+no_succeed:
   uv_close((uv_handle_t *)&control->interrupt, NULL);
 no_interrupt:
   uv_close((uv_handle_t *)&control->terminate, NULL);
@@ -263,6 +288,7 @@ void fl_control_close(struct fl_control *control) {
   fl_mailbox_close(&control->mailbox);
   uv_close((uv_handle_t *)&control->terminate, NULL);
   uv_close((uv_handle_t *)&control->interrupt, NULL);
+  uv_close((uv_handle_t *)&control->succeed, NULL);
   uv_close((uv_handle_t *)&control->reopen, NULL);
   uv_close((uv_handle_t *)&control->hangup, NULL);
   uv_close((uv_handle_t *)&control->limit, NULL);

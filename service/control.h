@@ -10,10 +10,11 @@ struct fl_control {
   uv_loop_t loop;
   uv_signal_t terminate; /* SIGTERM */
   uv_signal_t interrupt; /* SIGINT */
+  uv_signal_t succeed;   /* SIGUSR2: a stop for a restart */
   uv_signal_t reopen;    /* SIGUSR1: log files were renamed */
   uv_signal_t hangup;    /* SIGHUP: a reload */
-  uv_timer_t limit;      /* drain_delay, then shutdown_timeout, then the last
-                            second */
+  uv_timer_t limit;      /* drain_delay, then the time limit of the stop, then
+                            the last second */
   struct fl_mailbox mailbox; /* of the workers' reports */
   struct fl_reload_state *reload;
   struct fl_admission *admission;
@@ -22,6 +23,8 @@ struct fl_control {
   enum fl_stage stage;
   uint32_t done;    /* workers that have done the stage */
   unsigned signals; /* that came */
+  bool restart;     /* the stop is that of a restart: short, and listening
+                       sockets that are kept (service/kept.h) stay so */
   const char *stop; /* who began a stop; NULL: nobody. The stop itself waits for
                        the end of a reload under way */
 };
@@ -58,6 +61,9 @@ bool fl_control_turns(const struct fl_control *control);
 
 /* Whether no stop has begun. */
 bool fl_control_serves(const struct fl_control *control);
+
+/* Clients that are open. */
+uint32_t fl_control_clients(const struct fl_control *control);
 
 /* "serving" or "stopping". */
 const char *fl_control_state(const struct fl_control *control);

@@ -1,5 +1,6 @@
 #include "service/listeners.h"
 
+#include "service/kept.h"
 #include "service/status.h"
 
 #include <stdio.h>
@@ -121,9 +122,27 @@ static void each_new(struct opening *opening,
   }
 }
 
+/* At start: one that the process was given; not for a listener that closes for
+   a while, which only the last descriptor does. */
+static void take_one(struct opening *opening, struct fl_listening *listening,
+                     const struct fl_listener_config *listener) {
+  const struct fl_addr *addr = &listener->listen[listening->address].addr;
+  uv_os_sock_t socket;
+  int error = 0;
+  if (listener->on_upstream_down == FL_UPSTREAM_DOWN_CLOSE ||
+      !fl_kept_take(addr, listener->socket.ipv6_only, &socket))
+    return;
+  listening->acceptor =
+      fl_acceptor_take(socket, addr, &listener->socket, opening->hooks, &error);
+  if (listening->acceptor == NULL)
+    complain(opening, listening, error);
+}
+
 static void bind_one(struct opening *opening, struct fl_listening *listening,
                      const struct fl_listener_config *listener) {
   int error = 0;
+  if (listening->acceptor != NULL)
+    return;
   listening->acceptor =
       fl_acceptor_bind(&listener->listen[listening->address].addr,
                        &listener->socket, opening->hooks, &error);
@@ -177,6 +196,8 @@ int fl_listeners_open(struct fl_listeners *listeners,
                             .hooks = hooks};
   if (!make_list(&opening))
     return opening.status;
+  each_new(&opening, take_one);
+  fl_kept_prune();
   each_new(&opening, bind_one);
   each_new(&opening, listen_one);
   if (opening.status == FL_STATUS_OK)

@@ -21,7 +21,8 @@ struct fl_listeners {
   uint32_t count;
 };
 
-/* Opens all of them, and logs for each "NAME: listening on ADDRESS" with the
+/* Opens all of them, but for those that the process was given
+   (service/kept.h), and logs for each "NAME: listening on ADDRESS" with the
    port in effect. Returns FL_STATUS_OK; or, with every address that failed
    added to `faults` in a line PATH:LINE:COLUMN: KEY: what and what to do,
    nothing left open, another status. */

@@ -4,7 +4,9 @@
 #include "service/check.h"
 #include "service/control.h"
 #include "service/format.h"
+#include "service/kept.h"
 #include "service/log.h"
+#include "service/notify.h"
 #include "service/status.h"
 
 #include <stdlib.h>
@@ -71,6 +73,7 @@ static void finish(struct fl_reload_state *reload,
   reload->outcome = outcome;
   reload->status = status;
   reload->counts[outcome]++;
+  fl_notify_ready();
   answer(reload, &reload->askers);
   reload->running = false;
   fl_control_reloaded(reload->control);
@@ -115,6 +118,7 @@ static void complete(struct fl_reload_state *reload) {
   reload->listeners = reload->opened;
   reload->opened = (struct fl_listeners){0};
   reload->generation = reload->next;
+  fl_kept_keep(&reload->listeners, reload->generation->config);
   fl_listeners_announce(&reload->listeners, reload->generation->config,
                         reload->hooks);
   fl_reload_say_changes(&reload->report, reload->generation, before);
@@ -140,10 +144,14 @@ static void ask(struct fl_reload_state *reload, enum fl_step step) {
 }
 
 static void prepared(struct fl_reload_state *reload) {
-  if (reload->error != 0)
+  if (reload->error != 0) {
     ask(reload, FL_STEP_CANCEL);
-  else
-    ask(reload, FL_STEP_QUIET);
+    return;
+  }
+  /* So that acceptors that go have the last descriptors of their sockets, and
+     empty their queues for good. */
+  fl_kept_drop(&reload->listeners, &reload->opened);
+  ask(reload, FL_STEP_QUIET);
 }
 
 static void on_done(void *owner, struct fl_message *message) {
@@ -347,6 +355,7 @@ void fl_reload_begin(struct fl_reload_state *reload) {
     reload->again = true;
     return;
   }
+  fl_notify_reloading();
   reload->running = true;
   reload->again = false;
   reload->error = 0;

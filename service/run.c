@@ -6,7 +6,10 @@
 #include "service/admin.h"
 #include "service/channel.h"
 #include "service/daemon.h"
+#include "service/heartbeat.h"
+#include "service/kept.h"
 #include "service/log.h"
+#include "service/notify.h"
 #include "service/process.h"
 #include "service/sampler.h"
 #include "service/status.h"
@@ -25,6 +28,7 @@ struct run {
   struct fl_instance instance;
   struct fl_channel *channel;
   struct fl_admin *admin;
+  struct fl_heartbeat *heartbeat;
   struct fl_worker **workers;
   uint32_t count;
 };
@@ -130,6 +134,14 @@ static uint32_t start_workers(struct run *run) {
   return run->count;
 }
 
+/* To everybody who waits for it. */
+static void announce(struct run *run) {
+  fl_log_echo(false);
+  fl_kept_keep(&run->reload.listeners, run->config);
+  fl_daemon_ready();
+  fl_notify_ready();
+}
+
 /* Serves, or takes back what could be started of it. */
 static int serve(struct run *run) {
   uint32_t started = start_workers(run);
@@ -142,8 +154,7 @@ static int serve(struct run *run) {
            run->config->listener_count,
            run->config->listener_count == 1 ? "" : "s", run->count,
            run->count == 1 ? "" : "s");
-    fl_log_echo(false);
-    fl_daemon_ready();
+    announce(run);
     fl_control_serve(&run->control, run->workers, run->count);
     status = FL_STATUS_OK;
   } else {
@@ -169,8 +180,10 @@ static int serve_controlled(struct run *run) {
   if (status == FL_STATUS_OK)
     status = fl_admin_open(&run->admin, &run->instance, &hooks);
   if (status == FL_STATUS_OK) {
+    bool failed;
     run->instance.sampler = fl_sampler_open(&run->instance);
-    if (run->instance.sampler == NULL && !no_memory())
+    run->heartbeat = fl_heartbeat_open(&run->instance, &failed);
+    if ((run->instance.sampler == NULL || failed) && !no_memory())
       return FL_STATUS_SYSTEM;
     status = serve(run);
   }
@@ -266,38 +279,51 @@ static int run_all(struct run *run) {
   fl_admin_hush(run->admin);
   fl_control_settle(&run->control);
   fl_admin_close(run->admin);
+  fl_heartbeat_close(run->heartbeat);
   fl_sampler_close(run->instance.sampler);
   fl_channel_close(run->channel, status);
   fl_control_close(&run->control);
   fl_channel_free(run->channel);
   fl_admin_free(run->admin);
+  fl_heartbeat_free(run->heartbeat);
   fl_sampler_free(run->instance.sampler);
   fl_log_stop();
   return status;
 }
 
-/* A lookup that the system still works on would be waited for when the
-   process ends in the ordinary way (libuv joins its threads then). */
-int fl_run(struct fl_config *config, const char *name, const char *path) {
-  struct run run = {.config = config,
-                    .reload = {.name = name, .path = path, .hooks = &hooks}};
+/* Opens what it listens on, as long as it may, and does the rest as whoever it
+   is to be. */
+static int open_and_run(struct run *run) {
   struct fl_text faults = {0};
-  fl_process_prepare();
-  fl_reload_start(&run.reload, config);
-  int status =
-      fl_listeners_open(&run.reload.listeners, config, name, &faults, &hooks);
+  int status = fl_listeners_open(&run->reload.listeners, run->config,
+                                 run->reload.name, &faults, &hooks);
   if (faults.size > 0)
     fputs(faults.bytes, stderr);
   free(fl_text_take(&faults));
   if (status != FL_STATUS_OK) {
-    fl_config_free(config);
+    fl_config_free(run->config);
     return status;
   }
-  status = fl_daemon_drop_privileges() && make_tables(&run) ? run_all(&run)
-                                                            : FL_STATUS_SYSTEM;
-  if (!clean_up(&run)) {
+  status = fl_daemon_drop_privileges() && make_tables(run) ? run_all(run)
+                                                           : FL_STATUS_SYSTEM;
+  /* A lookup that the system still works on would be waited for when the
+     process ends in the ordinary way (libuv joins its threads then). */
+  if (!clean_up(run)) {
     fl_daemon_end(status);
     fl_process_exit(status);
   }
+  return status;
+}
+
+int fl_run(struct fl_config *config, const char *name, const char *path) {
+  struct run run = {.config = config,
+                    .reload = {.name = name, .path = path, .hooks = &hooks}};
+  fl_process_prepare();
+  fl_notify_open();
+  fl_kept_open(&hooks);
+  fl_reload_start(&run.reload, config);
+  int status = open_and_run(&run);
+  fl_kept_close();
+  fl_notify_close();
   return status;
 }

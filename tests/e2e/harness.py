@@ -182,10 +182,12 @@ class Fairlead:
     nofile    the limit on descriptors it is started with
     wait      whether start() waits for "service ready"
     through   a command that runs it, and becomes it (exec)
+    environ   more of its environment
+    inherits  descriptors that it is started with, too
     """
 
     def __init__(self, program, config, folder, *, level="info", nofile=None,
-                 wait=True, through=()):
+                 wait=True, through=(), environ=None, inherits=()):
         self.program = program
         self.path = Path(folder) / "config.json"
         self.level = level
@@ -193,6 +195,8 @@ class Fairlead:
         self.nofile = nofile
         self.wait = wait
         self.through = through
+        self.environ = environ or {}
+        self.inherits = inherits
         self.log = []
         self.status = None
         self._changed = threading.Condition()
@@ -218,7 +222,8 @@ class Fairlead:
              str(self.path)],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env={**environment(), **self.environ},
+            pass_fds=tuple(self.inherits),
             preexec_fn=limit,
         )
         self.pid = self.process.pid

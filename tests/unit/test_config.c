@@ -319,11 +319,13 @@ static const struct fault faults[] = {
     {TOP("'workerz':1"), 2, 1, "workerz", "an unknown key",
      "\"workers\", the nearest known key"},
     {TOP("'reload':1"), 2, 1, "reload", "an unknown key",
-     "one of $schema, include, workers, drain_delay, shutdown_timeout, log, "
-     "control, admin, states, socket, listeners, upstreams"},
+     "one of $schema, include, workers, drain_delay, shutdown_timeout, "
+     "restart_timeout, log, control, admin, states, socket, listeners, "
+     "upstreams"},
     {TOP("'a\\u001b\xC2\x9B\x7F':1"), 2, 1, "a???", "an unknown key",
-     "one of $schema, include, workers, drain_delay, shutdown_timeout, log, "
-     "control, admin, states, socket, listeners, upstreams"},
+     "one of $schema, include, workers, drain_delay, shutdown_timeout, "
+     "restart_timeout, log, control, admin, states, socket, listeners, "
+     "upstreams"},
     {COMMAND("'socket':{'keepalive':{ 'idlee':'1s'}}"), 2, 42,
      "listeners[0].socket.keepalive.idlee", "an unknown key",
      "\"idle\", the nearest known key"},

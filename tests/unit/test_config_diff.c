@@ -37,8 +37,8 @@ static const struct {
     {FL_CHANGE_LISTEN, "listeners[].listen "},
     {FL_CHANGE_SERVERS, "upstreams[].servers "},
     {FL_CHANGE_VALUES,
-     "states states.interval drain_delay shutdown_timeout log log.level "
-     "log.levels log.format log.target "
+     "states states.interval drain_delay shutdown_timeout restart_timeout "
+     "log log.level log.levels log.format log.target "
      "log.levels.service log.levels.listener log.levels.client "
      "log.levels.upstream listeners[].access_log listeners[].access_log.target "
      "listeners[].access_log.events listeners[].access_log.format socket "

@@ -166,7 +166,7 @@ static void several_workers_add_up(void **state) {
   assert_int_equal(sum.conn_count, 8);
 }
 
-/* No connection is looked at, and shards that know the same say it once. */
+/* No connection is listed, and shards that know the same say it once. */
 static void addresses_stand_alone(void **state) {
   struct fl_snapshot part;
   (void)state;
@@ -182,6 +182,7 @@ static void addresses_stand_alone(void **state) {
   assert_int_equal(snapshot.upstream_count, 1);
   assert_int_equal(snapshot.upstreams[0].size, 0);
   const struct fl_snapshot_server *server = &snapshot.upstreams[0].servers[0];
+  assert_int_equal(server->state, FL_SERVER_UP);
   assert_int_equal(server->addr_count, 2);
   assert_int_equal(server->addrs[1].port, 1);
 }
