@@ -4,23 +4,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-void fl_spare_free(struct fl_spare *spare) {
-  while (spare->count > 0)
+void fl_spare_trim(struct fl_spare *spare) {
+  while (spare->count > 0) {
     free(spare->piece[--spare->count]);
+    fl_memory_give(&spare->share, FL_SPARE_SIZE);
+  }
+}
+
+void fl_spare_free(struct fl_spare *spare) {
+  fl_spare_trim(spare);
+  fl_memory_end(&spare->share);
+}
+
+enum fl_reason fl_spare_reason(struct fl_spare *spare) {
+  bool full = spare->full;
+  spare->full = false;
+  return full ? FL_BUFFERS_FULL : FL_OUT_OF_MEMORY;
 }
 
 /* Storage of exactly `capacity` bytes, or NULL. */
 static uint8_t *take(struct fl_spare *spare, size_t capacity) {
-  if (capacity == FL_SPARE_SIZE && spare->count > 0)
+  bool small = capacity == FL_SPARE_SIZE;
+  if (small && spare->count > 0)
     return spare->piece[--spare->count];
-  return malloc(capacity);
+  spare->full = !fl_memory_take(&spare->share, capacity, small);
+  if (spare->full)
+    return NULL;
+  uint8_t *storage = malloc(capacity);
+  if (storage == NULL)
+    fl_memory_give(&spare->share, capacity);
+  return storage;
 }
 
 static void release(struct fl_spare *spare, uint8_t *storage, size_t capacity) {
-  if (capacity == FL_SPARE_SIZE && spare->count < FL_SPARE_COUNT)
+  if (capacity == FL_SPARE_SIZE && spare->count < FL_SPARE_COUNT &&
+      !spare->share.pressed) {
     spare->piece[spare->count++] = storage;
-  else
-    free(storage);
+    return;
+  }
+  free(storage);
+  fl_memory_give(&spare->share, capacity);
 }
 
 /* How much storage to take for `need` bytes: a spare piece will do, or twice
@@ -75,16 +98,20 @@ static void slide(struct fl_buffer *buffer, size_t start) {
   buffer->start = (uint32_t)start;
 }
 
-static bool within(const struct fl_buffer *buffer, size_t n, size_t max) {
+static bool within(struct fl_spare *spare, const struct fl_buffer *buffer,
+                   size_t n, size_t max) {
   assert(max <= UINT32_MAX / 2);
-  return buffer->size <= max && n <= max - buffer->size;
+  if (buffer->size <= max && n <= max - buffer->size)
+    return true;
+  spare->full = false;
+  return false;
 }
 
 bool fl_buffer_append(struct fl_buffer *buffer, struct fl_spare *spare,
                       struct fl_slice bytes, size_t max) {
   if (bytes.size == 0)
     return buffer->size <= max;
-  if (!within(buffer, bytes.size, max))
+  if (!within(spare, buffer, bytes.size, max))
     return false;
   if (bytes.size > buffer->capacity - buffer->start - buffer->size) {
     if (slides(buffer, bytes.size, max))
@@ -102,7 +129,7 @@ bool fl_buffer_prepend(struct fl_buffer *buffer, struct fl_spare *spare,
                        struct fl_slice bytes, size_t max) {
   if (bytes.size == 0)
     return buffer->size <= max;
-  if (!within(buffer, bytes.size, max))
+  if (!within(spare, buffer, bytes.size, max))
     return false;
   if (bytes.size > buffer->start) {
     if (buffer->size + bytes.size <= buffer->capacity)

@@ -5,6 +5,8 @@
 #ifndef FL_CORE_BUFFER_H
 #define FL_CORE_BUFFER_H
 
+#include "core/memory.h"
+#include "core/reason.h"
 #include "core/slice.h"
 
 #include <stdbool.h>
@@ -16,8 +18,18 @@ enum { FL_SPARE_SIZE = 4096, FL_SPARE_COUNT = 64 };
 struct fl_spare {
   uint8_t *piece[FL_SPARE_COUNT];
   unsigned count;
+  bool full;                    /* max_buffered left none for the last */
+  struct fl_memory_share share; /* all buffers and spare pieces hold */
 };
 
+/* Why a buffer could not take bytes just now, or something else could not be
+   allocated: FL_BUFFERS_FULL or FL_OUT_OF_MEMORY. To be asked once. */
+enum fl_reason fl_spare_reason(struct fl_spare *spare);
+
+/* Frees the spare pieces. */
+void fl_spare_trim(struct fl_spare *spare);
+
+/* Requires: all buffers of the worker are empty. */
 void fl_spare_free(struct fl_spare *spare);
 
 struct fl_buffer {
@@ -31,8 +43,8 @@ struct fl_buffer {
 
 /* Appends a copy of bytes. Requires: they do not lie in this buffer. Returns
    false, the buffer untouched, when it would hold more than `max` bytes
-   (max <= UINT32_MAX / 2) or memory is out. Pointers into it are invalid
-   afterwards. */
+   (max <= UINT32_MAX / 2), memory is out or max_buffered used up. Pointers into
+   it are invalid afterwards. */
 bool fl_buffer_append(struct fl_buffer *buffer, struct fl_spare *spare,
                       struct fl_slice bytes, size_t max);
 

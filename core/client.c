@@ -97,6 +97,22 @@ void fl_client_finish(struct fl_client *client, enum fl_reason reason) {
 
 /* Timeouts. */
 
+/* Whether it may not fill the buffers any further. (A request that waits is
+   a whole frame; behind it there is the watermark.) */
+static bool must_pause(const struct fl_client *client) {
+  return fl_transport_pressed(&client->conn) &&
+         client->conn.in.size >= FL_PRESSED_INPUT;
+}
+
+/* Under pressure those whose long frames began first make room. They are not
+   read, so that nobody would learn that they are gone. */
+static fl_time frame_due(const struct fl_client *client) {
+  fl_time timeout = client->listener->config->frame_timeout;
+  if (must_pause(client))
+    timeout = fl_time_min(timeout, FL_PRESSED_FRAME_TIMEOUT);
+  return fl_time_add(client->since, timeout);
+}
+
 /* The timeout an open client runs into next, and when in *due; FL_OK for
    none, as long as the upstream's deadlines or write_timeout govern. */
 static enum fl_reason next_timeout(const struct fl_client *client,
@@ -121,11 +137,11 @@ static enum fl_reason next_timeout(const struct fl_client *client,
     return fl_listener_end_reason(client->listener);
   }
   *due = fl_time_add(client->active, config->idle_timeout);
-  fl_time frame = fl_time_add(client->since, config->frame_timeout);
+  fl_time frame = frame_due(client);
   if (client->conn.in.size == 0 || frame >= *due)
     return FL_IDLE_TIMEOUT;
   *due = frame;
-  return FL_FRAME_TIMEOUT;
+  return must_pause(client) ? FL_BUFFERS_FULL : FL_FRAME_TIMEOUT;
 }
 
 static fl_time due_open(const struct fl_client *client) {
@@ -168,10 +184,17 @@ void fl_client_settle(struct fl_client *client, fl_time now) {
     say_goodbye(client, now);
   }
   if (client->state == FL_CLIENT_OPEN)
-    fl_transport_read(conn,
-                      !client->ended && (!fl_client_blocked(client) ||
-                                         conn->in.size < FL_HIGH_WATERMARK));
+    fl_transport_read(conn, !client->ended && !must_pause(client) &&
+                                (!fl_client_blocked(client) ||
+                                 conn->in.size < FL_HIGH_WATERMARK));
   arm(client);
+}
+
+void fl_client_look_again(struct fl_client *client, fl_time now) {
+  (void)now;
+  if (client->conn.in.size >= FL_PRESSED_INPUT &&
+      client->state == FL_CLIENT_OPEN)
+    fl_client_run_later(client);
 }
 
 void fl_client_run(struct fl_client *client, fl_time now) {
@@ -272,6 +295,8 @@ static void client_expired(struct fl_deadline *deadline, fl_time now) {
     return;
   }
   fl_time due = FL_NEVER;
+  if (must_pause(client)) /* others that made room may have ended it */
+    fl_gateway_look_at_memory(fl_client_gateway(client), now);
   enum fl_reason reason =
       client->state == FL_CLIENT_OPEN ? next_timeout(client, &due) : FL_OK;
   if (due > now)

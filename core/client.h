@@ -57,6 +57,9 @@ struct fl_client *fl_client_new(struct fl_listener *listener,
 /* From the gateway, at the end of a turn: goes on after a change. */
 void fl_client_run(struct fl_client *client, fl_time now);
 
+/* Pressure began or ended (core/memory.h). */
+void fl_client_look_again(struct fl_client *client, fl_time now);
+
 /* From the upstream. The request at the start of conn.in: */
 struct fl_slice fl_client_request(const struct fl_client *client);
 
@@ -86,8 +89,9 @@ bool fl_client_too_late(const struct fl_client *client, fl_time decoded,
 
 /* The newest outstanding request has not left, or may be sent again, and comes
    back to wait, in its old turn, with its own id and the deadlines it had (of
-   several that have not left, the oldest's). */
-void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
+   several that have not left, the oldest's). Returns false when memory does not
+   allow that: the client is closed, and its other requests are abandoned. */
+bool fl_client_unsend(struct fl_client *client, struct fl_slice frame,
                       const struct fl_exchange *exchange, fl_time now);
 
 /* Answers what was complete, then closes with FL_SHUTDOWN. */

@@ -19,8 +19,9 @@ size_t fl_client_in_max(const struct fl_client *client) {
    it is below the low one, so that it is not woken for every few bytes it
    takes. */
 static bool may_decode(struct fl_client *client, fl_time now) {
-  if (fl_transport_unsent(&client->conn) >= FL_HIGH_WATERMARK &&
-      !client->held) {
+  size_t unsent = fl_transport_unsent(&client->conn);
+  if (!client->held && (unsent >= FL_HIGH_WATERMARK ||
+                        (unsent > 0 && fl_transport_pressed(&client->conn)))) {
     client->held = true;
     fl_span_enter(&client->listener->held, now);
   }
@@ -150,7 +151,7 @@ void fl_client_input(struct fl_client *client, struct fl_slice bytes,
   struct fl_slice rest = {bytes.bytes + used, bytes.size - used};
   if (rest.size > 0 && !fl_buffer_append(&conn->in, &conn->gateway->spare, rest,
                                          fl_client_in_max(client))) {
-    fl_client_close(client, FL_OUT_OF_MEMORY, true, now);
+    fl_client_close(client, fl_spare_reason(&conn->gateway->spare), true, now);
     return;
   }
   if (fresh && client->frame_size == 0)

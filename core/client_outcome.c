@@ -28,7 +28,8 @@ void fl_client_queue(struct fl_client *client, struct fl_slice bytes,
   if (client->state != FL_CLIENT_OPEN)
     return;
   if (!fl_transport_queue(&client->conn, bytes, out_max(client)))
-    fl_client_close(client, FL_OUT_OF_MEMORY, true, now);
+    fl_client_close(client, fl_spare_reason(&fl_client_gateway(client)->spare),
+                    true, now);
 }
 
 void fl_client_report_failed(const struct fl_client *client,
@@ -170,7 +171,7 @@ void fl_client_refused(struct fl_client *client, enum fl_reason reason,
   fl_client_settle(client, now);
 }
 
-void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
+bool fl_client_unsend(struct fl_client *client, struct fl_slice frame,
                       const struct fl_exchange *exchange, fl_time now) {
   struct fl_gateway *gateway = fl_client_gateway(client);
   struct fl_upstream *upstream = client->listener->upstream;
@@ -187,10 +188,11 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
       !fl_buffer_prepend(&client->conn.in, &gateway->spare, frame,
                          fl_client_in_max(client))) {
     fl_client_metrics(client)->requests_abandoned++;
-    fl_access_done(exchange, NULL, FL_OUT_OF_MEMORY, 0, now);
+    enum fl_reason reason = fl_spare_reason(&gateway->spare);
+    fl_access_done(exchange, NULL, reason, 0, now);
     client->frame_size = 0;
-    fl_client_close(client, FL_OUT_OF_MEMORY, true, now);
-    return;
+    fl_client_close(client, reason, true, now);
+    return false;
   }
   fl_pair_put(pair_of(client), client->conn.in.storage + client->conn.in.start,
               exchange->clients_id);
@@ -207,4 +209,5 @@ void fl_client_unsend(struct fl_client *client, struct fl_slice frame,
     fl_upstream_wait(upstream, client);
   fl_transport_read(&client->conn, client->conn.in.size < FL_HIGH_WATERMARK);
   fl_client_run_later(client);
+  return true;
 }

@@ -254,6 +254,7 @@ struct fl_config {
   fl_time drain_delay;
   fl_time shutdown_timeout;
   fl_time restart_timeout;
+  uint32_t max_buffered; /* bytes */
   struct fl_log_config log;
   struct fl_control_config control;
   struct fl_admin_config admin;

@@ -567,6 +567,31 @@ each(struct fl_config_reader *reader, const struct fl_config_node *root,
   while (fl_config_node_next(reader, &element) && element.index < count);
 }
 
+/* Growing, a buffer holds its bytes twice, and the last eighth is for small
+   ones: with less, the longest frame might never fit. */
+static void check_buffered(struct fl_config_reader *reader,
+                           const struct fl_config_node *root) {
+  const struct fl_config *config = reader->config;
+  struct fl_config_node node;
+  uint64_t longest = 0;
+  for (uint32_t i = 0; i < config->listener_count; i++)
+    if (config->listeners[i].mode != FL_MODE_RELAY &&
+        config->listeners[i].max_frame > longest)
+      longest = config->listeners[i].max_frame;
+  for (uint32_t i = 0; i < config->upstream_count; i++)
+    if (config->upstreams[i].mode != FL_MODE_RELAY &&
+        config->upstreams[i].max_frame > longest)
+      longest = config->upstreams[i].max_frame;
+  if (config->max_buffered >= 4 * longest ||
+      !fl_config_node_find(reader, root, "max_buffered", &node) ||
+      !fl_config_node_good(reader, &node))
+    return;
+  struct fl_text allowed = {0};
+  FL_TEXT(&allowed, "at least four times the longest max_frame: ");
+  add_value(&allowed, 4 * longest, fl_config_sizes);
+  fl_config_node_error(reader, &node, NULL, &allowed);
+}
+
 void fl_config_check(struct fl_config_reader *reader,
                      const struct fl_config_node *root) {
   const struct fl_config *config = reader->config;
@@ -576,4 +601,5 @@ void fl_config_check(struct fl_config_reader *reader,
   each(reader, root, "listeners", config->listener_count, check_listener);
   resolve_modes(reader->config);
   each(reader, root, "upstreams", config->upstream_count, check_upstream);
+  check_buffered(reader, root);
 }

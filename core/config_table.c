@@ -829,6 +829,16 @@ static const struct fl_config_row root_rows[] = {
    .meaning = "The same for the stop of a restart (SIGUSR2), without "
               "`drain_delay`. New clients wait meanwhile, in the queues of "
               "listening sockets that the service manager keeps open."},
+  {"max_buffered", FL_CONFIG_SIZE, 0, "256MiB", MIB(1), MIB(2048),
+   FIELD(fl_config, max_buffered),
+   .meaning = "What all buffers of the process may hold: frames that are not "
+              "complete, and what peers have not taken. From three quarters "
+              "on, until it is below a half, clients that would need more "
+              "have to wait, and those in the middle of a long frame for "
+              "more than a second are closed, the oldest first; at the limit "
+              "whoever needs more is (`buffers_full`). At least four times "
+              "every `max_frame`; the default is 4000 times what one that "
+              "does not read may have."},
   {"log", FL_CONFIG_OBJECT, 0, NULL, .section = &log_section,
    FIELD(fl_config, log),
    .meaning = "What is logged, how, and where to."},

@@ -1,5 +1,6 @@
 #include "core/errand.h"
 
+#include "core/gateway_state.h"
 #include "core/outcome.h"
 #include "core/upstream.h"
 
@@ -58,7 +59,7 @@ enum fl_reason fl_errand_sign_on(struct fl_pooled *pooled, bool *done,
       return FL_OK;
     errand->by_id = false;
     if (step->send.size > 0 && !fl_errand_say(pooled, &step->send))
-      return FL_OUT_OF_MEMORY;
+      return fl_spare_reason(&pooled->conn.gateway->spare);
     if (step->expect.given) {
       errand->expect = &step->expect;
       errand->step++;

@@ -24,6 +24,8 @@ enum fl_event_kind {
   FL_EVENT_LISTENER_CLOSED, /* no server of its upstream is in; with
                                on_upstream_down "close_listener" */
   FL_EVENT_LISTENER_OPENED, /* after LISTENER_CLOSED: one is */
+  FL_EVENT_BUFFERS_HIGH,    /* pressure: core/memory.h */
+  FL_EVENT_BUFFERS_LOW,     /* no more, after BUFFERS_HIGH */
   FL_EVENT_REQUEST_FAILED,  /* a request was answered with an error */
   FL_EVENT_REQUEST_DONE     /* every request of a listener whose access log
                                is of requests, exactly once; reason FL_OK: it
@@ -41,7 +43,7 @@ struct fl_event {
   const char *upstream;                  /* name */
   const char *server;  /* its address as written in config.json */
   struct fl_addr peer; /* of the connection, or of the failed request */
-  uint64_t bytes_in;   /* from the peer */
+  uint64_t bytes_in;   /* from the peer; BUFFERS_*: in all buffers */
   uint64_t bytes_out;  /* taken by the kernel for the peer */
   uint64_t frames;     /* complete frames from the peer */
   uint64_t refused;    /* CLIENT_REFUSED: so many for this reason since an

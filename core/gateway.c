@@ -6,12 +6,16 @@
 #include "core/listener.h"
 #include "core/placement.h"
 #include "core/relay.h"
+#include "core/relay_flow.h"
 #include "core/reload.h"
 #include "core/session.h"
 #include "core/upstream_change.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+/* How often it is looked whether another worker has begun or ended pressure. */
+#define PRESSURE_INTERVAL (100 * FL_MILLISECOND)
 
 /* Begin. */
 
@@ -68,6 +72,7 @@ struct fl_gateway *fl_gateway_new(const struct fl_gateway_setup *setup) {
   gateway->generation = fl_generation_hold(setup->generation);
   gateway->config = setup->generation->config;
   gateway->io = setup->io;
+  fl_memory_join(setup->memory, &gateway->spare.share);
   gateway->occupancy = setup->occupancy;
   gateway->worker = setup->worker;
   gateway->slots = calloc(FL_LISTENER_SLOTS, sizeof(struct fl_listener *));
@@ -211,22 +216,6 @@ static bool work(struct fl_gateway *gateway, fl_time now) {
   return true;
 }
 
-fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
-  fl_time due;
-  /* Writing comes last, so that a peer gets all of the turn in one write. A
-     write that finds the peer gone, or a deadline, makes work for another
-     round. */
-  do {
-    while (work(gateway, now))
-      ;
-    due = fl_deadlines_run(&gateway->deadlines, now);
-  } while (work(gateway, now));
-  fl_gate_turn(gateway, now);
-  return due;
-}
-
-/* Stopping. */
-
 static void each_client(struct fl_gateway *gateway, enum fl_mode mode,
                         void (*call)(struct fl_client *, fl_time),
                         fl_time now) {
@@ -254,6 +243,56 @@ static void each_relay(struct fl_gateway *gateway,
       call(FL_CONTAINER(node, struct fl_relay, link), now);
   }
 }
+
+static void look_again(struct fl_gateway *gateway, fl_time now) {
+  each_client(gateway, FL_MODE_COMMAND, fl_client_look_again, now);
+  each_client(gateway, FL_MODE_REQUEST, fl_client_look_again, now);
+  each_relay(gateway, fl_relay_look_again, now);
+}
+
+void fl_gateway_look_at_memory(struct fl_gateway *gateway, fl_time now) {
+  struct fl_memory_share *share = &gateway->spare.share;
+  bool pressed = share->pressed;
+  enum fl_memory_news news = fl_memory_look(share);
+  if (pressed != share->pressed)
+    look_again(gateway, now);
+  if (news == FL_MEMORY_NOTHING)
+    return;
+  struct fl_event event = {
+      .kind = news == FL_MEMORY_PRESSED ? FL_EVENT_BUFFERS_HIGH
+                                        : FL_EVENT_BUFFERS_LOW,
+      .bytes_in =
+          atomic_load_explicit(&share->memory->drawn, memory_order_relaxed)};
+  fl_gateway_event(gateway, &event);
+}
+
+/* Keeps nothing that others may need. Returns when to look again. */
+static fl_time watch_memory(struct fl_gateway *gateway, fl_time now) {
+  fl_spare_trim(&gateway->spare);
+  return fl_memory_watches(&gateway->spare.share)
+             ? fl_time_add(now, PRESSURE_INTERVAL)
+             : FL_NEVER;
+}
+
+fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
+  fl_time due;
+  if (fl_memory_turned(&gateway->spare.share))
+    fl_gateway_look_at_memory(gateway, now);
+  /* Writing comes last, so that a peer gets all of the turn in one write. A
+     write that finds the peer gone, or a deadline, makes work for another
+     round. */
+  do {
+    while (work(gateway, now))
+      ;
+    due = fl_deadlines_run(&gateway->deadlines, now);
+  } while (work(gateway, now));
+  fl_gate_turn(gateway, now);
+  if (fl_memory_watches(&gateway->spare.share))
+    due = fl_time_min(due, watch_memory(gateway, now));
+  return due;
+}
+
+/* Stopping. */
 
 static void shut(struct fl_upstream *upstream, fl_time now) {
   fl_upstream_shut(upstream, FL_SHUTDOWN, now);

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/generation.h"
 #include "core/io.h"
+#include "core/memory.h"
 #include "core/metrics.h"
 #include "core/occupancy.h"
 
@@ -18,6 +19,8 @@ struct fl_gateway_setup {
                                        the gateway. Core only reads it
                                        (STATUS); who accepts sockets enters
                                        and leaves. */
+  struct fl_memory *memory;         /* shared by all workers; NULL: no limit.
+                                       Outlives the gateway. */
   uint32_t worker;                  /* 0.. */
 };
 

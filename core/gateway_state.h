@@ -50,4 +50,8 @@ static inline void fl_gateway_event(const struct fl_gateway *gateway,
   gateway->io->event(gateway->io->ctx, event);
 }
 
+/* Looks whether pressure began or ended (core/memory.h); those whom it
+   concerns act on it. */
+void fl_gateway_look_at_memory(struct fl_gateway *gateway, fl_time now);
+
 #endif

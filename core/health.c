@@ -78,7 +78,8 @@ void fl_health_success(struct fl_server *server, fl_time now) {
 void fl_health_failure(struct fl_server *server, enum fl_reason reason,
                        fl_time now) {
   struct fl_standing *standing = server->standing;
-  if (!watched(server) || reason == FL_OUT_OF_MEMORY)
+  if (!watched(server) || reason == FL_OUT_OF_MEMORY ||
+      reason == FL_BUFFERS_FULL)
     return;
   server->hurry = false;
   if (atomic_load_explicit(&standing->successes, memory_order_relaxed) != 0)

@@ -214,7 +214,9 @@ static enum fl_reason pair_reply(struct fl_pooled *pooled,
     return reason;
   if (!has_left(pooled, exchange))
     return FL_UNEXPECTED_DATA;
-  return complete(pooled, exchange, frame, now) ? FL_OK : FL_OUT_OF_MEMORY;
+  return complete(pooled, exchange, frame, now)
+             ? FL_OK
+             : fl_spare_reason(&pooled->conn.gateway->spare);
 }
 
 bool fl_outcome_drop_late(struct fl_pooled *pooled, struct fl_slice frame,
@@ -313,21 +315,23 @@ static struct fl_slice unsent_frame(const struct fl_conn *conn,
   return (struct fl_slice){bytes.bytes + at, exchange->size};
 }
 
-/* Back to its client, to wait once more. */
-static void send_back(struct fl_pooled *pooled, struct fl_exchange *exchange,
+/* Back to its client, to wait once more. Returns false when the client ended
+   instead, and with it what it had on this connection. */
+static bool send_back(struct fl_pooled *pooled, struct fl_exchange *exchange,
                       struct fl_slice frame, fl_time now) {
   struct fl_exchange back = take(pooled, exchange);
   unbind(pooled, back.client);
-  if (back.client != NULL)
-    fl_client_unsend(back.client, frame, &back, now);
+  bool lives =
+      back.client == NULL || fl_client_unsend(back.client, frame, &back, now);
   forget_request(pooled, &back);
+  return lives;
 }
 
 /* Newest first, so that each client's come back in order. */
 static void return_unsent(struct fl_pooled *pooled, fl_time now) {
   struct fl_exchange *newest;
   while ((newest = fl_exchanges_unsent(&pooled->exchanges)) != NULL)
-    send_back(pooled, newest, unsent_frame(&pooled->conn, newest), now);
+    (void)send_back(pooled, newest, unsent_frame(&pooled->conn, newest), now);
 }
 
 /* Whether a request may be sent again, its connection having ended for this
@@ -352,8 +356,9 @@ static void return_repeatable(struct fl_pooled *pooled, enum fl_reason reason,
   while (exchange != NULL) {
     struct fl_exchange *older = fl_exchanges_older(exchanges, exchange);
     if (may_repeat(pooled, exchange, reason, now) &&
-        fl_exchanges_last_of(exchanges, exchange->client) == exchange)
-      send_back(pooled, exchange, fl_buffer_peek(&exchange->request), now);
+        fl_exchanges_last_of(exchanges, exchange->client) == exchange &&
+        !send_back(pooled, exchange, fl_buffer_peek(&exchange->request), now))
+      older = fl_exchanges_newest(exchanges); /* some may be gone */
     exchange = older;
   }
 }

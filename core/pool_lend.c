@@ -19,7 +19,7 @@ void fl_pooled_unasked(struct fl_pooled *pooled, struct fl_slice bytes,
   enum fl_reason broken = FL_OK;
   if (!fl_buffer_append(&conn->in, &conn->gateway->spare, bytes,
                         FL_HIGH_WATERMARK + (size_t)FL_READ_MAX))
-    broken = FL_OUT_OF_MEMORY;
+    broken = fl_spare_reason(&conn->gateway->spare);
   else if (pooled->state == FL_POOLED_RESET && !begins(expect, &conn->in))
     broken = FL_RESET_FAILED;
   else if (pooled->state != FL_POOLED_RESET && pooled->replied)

@@ -30,7 +30,7 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
     return;
   }
   if (kept && !fl_buffer_append(&conn->in, spare, bytes, max))
-    broken = FL_OUT_OF_MEMORY;
+    broken = fl_spare_reason(spare);
   fl_outcome_taken(pooled, now);
   if (broken == FL_OK)
     used =
@@ -42,7 +42,7 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
     fl_buffer_consume(&conn->in, spare, used);
   else if (broken == FL_OK && rest.size > 0 &&
            !fl_buffer_append(&conn->in, spare, rest, max))
-    broken = FL_OUT_OF_MEMORY;
+    broken = fl_spare_reason(spare);
   if (broken != FL_OK)
     fl_pooled_retire(pooled, broken, now);
   else if (pooled->exchanges.count == 0 && fl_pooled_life_over(pooled, now))

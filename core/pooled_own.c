@@ -89,7 +89,8 @@ static void ask(struct fl_pooled *pooled, const struct fl_payload *send,
                 const struct fl_payload *expect, fl_time timeout, fl_time now) {
   assert(pooled->state == FL_POOLED_IDLE);
   if (!fl_errand_ask(pooled, send, expect, fl_time_add(now, timeout))) {
-    fl_pooled_retire(pooled, FL_OUT_OF_MEMORY, now);
+    fl_pooled_retire(pooled, fl_spare_reason(&pooled->conn.gateway->spare),
+                     now);
     return;
   }
   fl_pooled_metrics(pooled)->own_requests++;

@@ -68,6 +68,7 @@ static const uint8_t exceptions[FL_REASON_COUNT] = {
     [FL_ADDRESS_GONE] = NO_PATH,
     /* Later it may work. */
     [FL_OUT_OF_MEMORY] = BUSY,
+    [FL_BUFFERS_FULL] = BUSY,
     [FL_SHUTDOWN] = BUSY,
     [FL_RELOAD] = BUSY,
     [FL_TOO_MANY_WAITERS] = BUSY,

@@ -16,6 +16,7 @@
   X(WRITE_TIMEOUT, "write_timeout",                                            \
     "the peer took no bytes for write_timeout")                                \
   X(OUT_OF_MEMORY, "out_of_memory", "the system has no memory left")           \
+  X(BUFFERS_FULL, "buffers_full", "all buffers together hold max_buffered")    \
   X(SHUTDOWN, "shutdown", "fairlead is stopping")                              \
   X(RELOAD, "reload", "a reload took out what it belonged to")                 \
   X(CLOSED_BY_OPERATOR, "closed_by_operator",                                  \

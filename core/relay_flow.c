@@ -38,10 +38,21 @@ static fl_time half_close_due(const struct fl_relay *relay) {
                      relay->listener->config->half_close_timeout);
 }
 
+/* Whether it is to make room, unless more of its long frame comes soon. */
+static bool in_the_way(const struct fl_relay *relay) {
+  return relay->state == FL_RELAY_OPEN &&
+         fl_transport_pressed(&relay->client.conn) &&
+         (relay->client.conn.in.size >= FL_PRESSED_INPUT ||
+          relay->server.conn.in.size >= FL_PRESSED_INPUT);
+}
+
 static fl_time idle_due(const struct fl_relay *relay) {
+  fl_time timeout = relay->listener->config->idle_timeout;
   if (stuck(relay))
     return FL_NEVER;
-  return fl_time_add(relay->active, relay->listener->config->idle_timeout);
+  if (in_the_way(relay))
+    timeout = fl_time_min(timeout, FL_PRESSED_FRAME_TIMEOUT);
+  return fl_time_add(relay->active, timeout);
 }
 
 /* The deadline of the client, and of the relay. */
@@ -91,6 +102,14 @@ static void let_go(struct fl_relay *relay, struct fl_relay_side *side,
     fl_span_leave(&relay->listener->held, now);
   side->held = false;
   fl_transport_read(&side->conn, true);
+}
+
+void fl_relay_look_again(struct fl_relay *relay, fl_time now) {
+  (void)now;
+  if (relay->state == FL_RELAY_OPEN &&
+      relay->client.conn.in.size + relay->server.conn.in.size >=
+          FL_PRESSED_INPUT)
+    fl_relay_arm(relay);
 }
 
 /* One side is gone. What it sent before its FIN is still delivered; else the
@@ -157,7 +176,7 @@ static void pass_bytes(struct fl_relay *relay, struct fl_relay_side *from,
   relay->server_spoke = from == &relay->server;
   enum fl_reason reason =
       fl_transport_write(&to->conn, bytes, most_unsent(relay, from), now);
-  if (reason == FL_OUT_OF_MEMORY) {
+  if (reason == FL_OUT_OF_MEMORY || reason == FL_BUFFERS_FULL) {
     fl_relay_end(relay, NULL, reason, now);
     return;
   }
@@ -168,7 +187,7 @@ static void pass_bytes(struct fl_relay *relay, struct fl_relay_side *from,
   size_t unsent = fl_transport_unsent(&to->conn);
   if (unsent == 0)
     return;
-  if (unsent >= FL_HIGH_WATERMARK)
+  if (unsent >= FL_HIGH_WATERMARK || fl_transport_pressed(&to->conn))
     hold(relay, from, now);
   fl_relay_arm(relay);
 }
@@ -190,7 +209,7 @@ static void pass_frames(struct fl_relay *relay, struct fl_relay_side *from,
   enum fl_reason reason;
   bool kept = conn->in.size > 0;
   if (kept && !fl_buffer_append(&conn->in, spare, bytes, max)) {
-    fl_relay_end(relay, NULL, FL_OUT_OF_MEMORY, now);
+    fl_relay_end(relay, NULL, fl_spare_reason(spare), now);
     return;
   }
   if (kept)
@@ -206,7 +225,7 @@ static void pass_frames(struct fl_relay *relay, struct fl_relay_side *from,
   else if (kept)
     fl_buffer_consume(&conn->in, spare, used);
   else if (bytes.size > 0 && !fl_buffer_append(&conn->in, spare, bytes, max))
-    fl_relay_end(relay, NULL, FL_OUT_OF_MEMORY, now);
+    fl_relay_end(relay, NULL, fl_spare_reason(spare), now);
 }
 
 /* A FIN of the client's that was kept back may be due. */
@@ -271,11 +290,14 @@ void fl_relay_side_ended(struct fl_relay *relay, struct fl_relay_side *side,
 
 void fl_relay_side_expired(struct fl_relay *relay, struct fl_relay_side *side,
                            fl_time now) {
+  if (in_the_way(relay)) /* others that made room may have ended it */
+    fl_gateway_look_at_memory(side->conn.gateway, now);
   if (fl_transport_stalled(&side->conn, write_timeout(relay, side), now))
     broken(relay, side, FL_WRITE_TIMEOUT, now);
   else if (relay->state == FL_RELAY_OPEN && now >= half_close_due(relay))
     fl_relay_end(relay, NULL, FL_HALF_CLOSE_TIMEOUT, now);
   else if (relay->state == FL_RELAY_OPEN && now >= idle_due(relay))
-    fl_relay_end(relay, NULL, FL_IDLE_TIMEOUT, now);
+    fl_relay_end(relay, NULL,
+                 in_the_way(relay) ? FL_BUFFERS_FULL : FL_IDLE_TIMEOUT, now);
   fl_relay_arm(relay);
 }

@@ -30,4 +30,7 @@ void fl_relay_side_ended(struct fl_relay *relay, struct fl_relay_side *side,
 void fl_relay_side_expired(struct fl_relay *relay, struct fl_relay_side *side,
                            fl_time now);
 
+/* Pressure began or ended (core/memory.h). */
+void fl_relay_look_again(struct fl_relay *relay, fl_time now);
+
 #endif

@@ -33,7 +33,7 @@ void fl_session_keep(struct fl_relay *relay, struct fl_slice bytes,
   assert(is_session(relay) && relay->state == FL_RELAY_WAITING);
   if (!fl_buffer_append(&conn->in, &conn->gateway->spare, bytes,
                         FL_HIGH_WATERMARK + (size_t)FL_READ_MAX)) {
-    fl_relay_end(relay, NULL, FL_OUT_OF_MEMORY, now);
+    fl_relay_end(relay, NULL, fl_spare_reason(&conn->gateway->spare), now);
     return;
   }
   if (conn->in.size >= FL_HIGH_WATERMARK)

@@ -136,8 +136,12 @@ enum fl_reason fl_transport_write(struct fl_conn *conn, struct fl_slice bytes,
     return FL_OK;
   if (rest > max ||
       !fl_buffer_append(&conn->out, &conn->gateway->spare, bytes, max - rest))
-    return FL_OUT_OF_MEMORY;
+    return fl_spare_reason(&conn->gateway->spare);
   return first ? send_rest(conn, now) : FL_OK;
+}
+
+bool fl_transport_pressed(const struct fl_conn *conn) {
+  return conn->gateway->spare.share.pressed;
 }
 
 size_t fl_transport_unsent(const struct fl_conn *conn) {

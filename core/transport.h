@@ -15,6 +15,12 @@
    FL_LOW_WATERMARK again. */
 enum { FL_HIGH_WATERMARK = 65536, FL_LOW_WATERMARK = 16384 };
 
+/* While there is pressure (core/memory.h) a peer that leaves any byte unread
+   is treated so. One that has sent FL_PRESSED_INPUT bytes that are no whole
+   frame is not read, and has FL_PRESSED_FRAME_TIMEOUT for that frame. */
+enum { FL_PRESSED_INPUT = FL_SPARE_SIZE };
+#define FL_PRESSED_FRAME_TIMEOUT (1 * FL_SECOND)
+
 struct fl_gateway;
 
 /* What a connection's owner is told. */
@@ -76,7 +82,7 @@ bool fl_transport_queue(struct fl_conn *conn, struct fl_slice bytes,
 
 /* Writes at once, without a copy where the kernel takes all; else what is left
    waits behind earlier output. Returns FL_OK, or why not: more than max bytes
-   would wait or memory is out (FL_OUT_OF_MEMORY), or the connection is
+   would wait or memory is out (fl_spare_reason), or the connection is
    broken. Calls nothing of the owner's. */
 enum fl_reason fl_transport_write(struct fl_conn *conn, struct fl_slice bytes,
                                   size_t max, fl_time now);
@@ -113,6 +119,9 @@ void fl_transport_bulk(struct fl_conn *conn, bool on);
    and leaves `from` as one that never had a socket. Requires: `to` is new;
    nothing of from's output waits. */
 void fl_transport_move(struct fl_conn *to, struct fl_conn *from);
+
+/* Whether there is pressure. */
+bool fl_transport_pressed(const struct fl_conn *conn);
 
 /* Requires: sock is not NULL. Drops what was not sent; closed follows. */
 void fl_transport_close(struct fl_conn *conn, bool reset);

@@ -171,7 +171,7 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
   if (pooled != NULL && taken == NULL) {
     if (send(pooled, client, frame, &key, decoded, now))
       return FL_SUBMIT_ASSIGNED;
-    *reason = FL_OUT_OF_MEMORY;
+    *reason = fl_spare_reason(&upstream->gateway->spare);
     return FL_SUBMIT_REFUSED;
   }
   if (upstream->waiting + upstream->following + upstream->parked >=
@@ -255,7 +255,7 @@ static void take_turn(struct fl_upstream *upstream, struct fl_client *client,
   else if (send(pooled, client, frame, &key, client->since, now))
     fl_client_assigned(client, now);
   else
-    fl_client_refused(client, FL_OUT_OF_MEMORY, now);
+    fl_client_refused(client, fl_spare_reason(&upstream->gateway->spare), now);
 }
 
 void fl_upstream_dispatch(struct fl_upstream *upstream, fl_time now) {

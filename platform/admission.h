@@ -5,10 +5,12 @@
 #define FL_PLATFORM_ADMISSION_H
 
 #include "core/guard.h"
+#include "core/memory.h"
 #include "core/occupancy.h"
 #include "platform/mailbox.h"
 
 struct fl_admission {
+  struct fl_memory memory;        /* of all buffers */
   struct fl_occupancy *occupancy; /* by slot, FL_LISTENER_SLOTS */
   struct fl_guard **guards;       /* likewise; each is asked on one thread */
   atomic_uint over;   /* accepted sockets whose descriptor lies in the reserve

@@ -332,6 +332,7 @@ static struct fl_gateway *new_gateway(struct fl_worker *worker,
   struct fl_gateway_setup gateway = {.generation = setup->generation,
                                      .io = &worker->io,
                                      .occupancy = setup->admission->occupancy,
+                                     .memory = &setup->admission->memory,
                                      .worker = setup->index};
   return fl_gateway_new(&gateway);
 }

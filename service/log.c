@@ -385,6 +385,7 @@ static int event_level(const struct fl_event *event) {
   case FL_EVENT_SERVER_EJECTED:
   case FL_EVENT_NAME_STALE:
   case FL_EVENT_NAME_CUT:
+  case FL_EVENT_BUFFERS_HIGH:
     return FL_LOG_WARNING;
   case FL_EVENT_LISTENER_CLOSED:
     return event->none_left ? FL_LOG_WARNING : FL_LOG_INFO;
@@ -393,6 +394,7 @@ static int event_level(const struct fl_event *event) {
   case FL_EVENT_SERVER_RETURNED:
   case FL_EVENT_NAME_FRESH:
   case FL_EVENT_NAME_CHANGED:
+  case FL_EVENT_BUFFERS_LOW:
   case FL_EVENT_REQUEST_FAILED:
     return FL_LOG_INFO;
   case FL_EVENT_REQUEST_DONE:
@@ -464,6 +466,15 @@ static const char *none_left(const struct fl_event *event) {
              : "; no server is left, so all are tried";
 }
 
+static void log_buffers(int level, const struct fl_event *event) {
+  bool high = event->kind == FL_EVENT_BUFFERS_HIGH;
+  say(event, level, "service", "buffers hold %" PRIu64 " KiB%s",
+      event->bytes_in / 1024,
+      high ? ", three quarters of max_buffered: clients with long frames, or "
+             "that do not read, have to wait"
+           : " again");
+}
+
 static void log_upstream(int level, const struct fl_event *event) {
   char server[DETAIL_SIZE];
   char reason[DETAIL_SIZE];
@@ -525,6 +536,9 @@ static const char *event_area(enum fl_event_kind kind) {
   case FL_EVENT_LISTENER_CLOSED:
   case FL_EVENT_LISTENER_OPENED:
     return "listener";
+  case FL_EVENT_BUFFERS_HIGH:
+  case FL_EVENT_BUFFERS_LOW:
+    return "service";
   default:
     return "upstream";
   }
@@ -546,6 +560,9 @@ void fl_log_event(const struct fl_event *event) {
     log_name(level, event);
   else if (strcmp(area, "listener") == 0)
     log_listener(level, event);
+  else if (event->kind == FL_EVENT_BUFFERS_HIGH ||
+           event->kind == FL_EVENT_BUFFERS_LOW)
+    log_buffers(level, event);
   else
     log_upstream(level, event);
 }

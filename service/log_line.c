@@ -205,6 +205,10 @@ static const char *kind_name(enum fl_event_kind kind) {
     return "listener_closed";
   case FL_EVENT_LISTENER_OPENED:
     return "listener_opened";
+  case FL_EVENT_BUFFERS_HIGH:
+    return "buffers_high";
+  case FL_EVENT_BUFFERS_LOW:
+    return "buffers_low";
   case FL_EVENT_REQUEST_FAILED:
     return "request_failed";
   case FL_EVENT_REQUEST_DONE:

@@ -396,6 +396,28 @@ static void add_process(struct fl_text *to,
   fl_exposition_sample(to, "fairlead_resident_memory_bytes", NULL, 0, resident);
 }
 
+static void add_buffers(struct fl_text *to,
+                        const struct fl_instance *instance) {
+  struct fl_memory *memory = &instance->control->admission->memory;
+  fl_exposition_head(to, "fairlead_buffered_bytes", "gauge",
+                     "What buffers have drawn from `max_buffered`.");
+  fl_exposition_sample(
+      to, "fairlead_buffered_bytes", NULL, 0,
+      atomic_load_explicit(&memory->drawn, memory_order_relaxed));
+  fl_exposition_head(to, "fairlead_max_buffered_bytes", "gauge",
+                     "`max_buffered`.");
+  fl_exposition_sample(
+      to, "fairlead_max_buffered_bytes", NULL, 0,
+      atomic_load_explicit(&memory->limit, memory_order_relaxed));
+  fl_exposition_head(
+      to, "fairlead_buffer_pressure", "gauge",
+      "1: three quarters of `max_buffered` were reached, and it is not below a "
+      "half again. Else 0.");
+  fl_exposition_sample(
+      to, "fairlead_buffer_pressure", NULL, 0,
+      atomic_load_explicit(&memory->pressed, memory_order_relaxed));
+}
+
 static void add_workers(struct fl_text *to, const struct fl_instance *instance,
                         const fl_time *lags) {
   fl_exposition_head(
@@ -419,6 +441,7 @@ char *fl_prometheus(const struct fl_instance *instance,
   if (found->sum.failed)
     return NULL;
   add_process(&to, instance);
+  add_buffers(&to, instance);
   add_workers(&to, instance, found->lags);
   add_clients(&to, &found->sum);
   for (int i = 0; i < COUNTERS; i++)

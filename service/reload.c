@@ -175,6 +175,8 @@ static void on_done(void *owner, struct fl_message *message) {
     ask(reload, FL_STEP_COMMIT);
     break;
   case FL_STEP_COMMIT:
+    fl_memory_set(&reload->admission->memory,
+                  reload->next->config->max_buffered);
     ask(reload, FL_STEP_START);
     break;
   case FL_STEP_START:

@@ -77,6 +77,7 @@ static bool make_tables(struct run *run) {
     return no_memory();
   run->first = fl_generation_hold(run->reload.generation);
   run->admission.count = run->count;
+  fl_memory_init(&run->admission.memory, run->config->max_buffered, run->count);
   return make_guards(run);
 }
 

@@ -146,6 +146,22 @@ def test_limits_change_in_place(fairlead, line_server, connect):
     assert ended(first) and ended(second)
 
 
+def test_max_buffered_changes_for_what_is_held(fairlead, connect):
+    config = {"max_buffered": "64MiB", "listeners": [
+        command_listener(max_frame="256KiB", frame_timeout="1h")]}
+    program, reload = start(fairlead, config)
+    address = program.address("commands")
+    clients = [connect(address) for _ in range(4)]
+    for client in clients:
+        client.send(b"x" * 250000)
+    reload(config | {"max_buffered": "1MiB"})
+    program.wait_log("three quarters of max_buffered")
+    program.wait_log("buffers_full")
+    program.wait_log("buffers hold .* again")
+    small = connect(address)
+    assert small.ask(b"PING") == b"PONG"
+
+
 def test_access_and_limits_of_addresses(fairlead, connect):
     config = {"listeners": [command_listener()]}
     program, reload = start(fairlead, config)

@@ -234,7 +234,7 @@ static int shown(size_t size) { return size > 61 ? 60 : (int)size - 1; }
    takes no connection any more once we stop.) */
 static bool must_succeed(const struct sim_client *client) {
   const struct sim *sim = client->sim;
-  if (sim->phase == SIM_FORCED)
+  if (sim->phase == SIM_FORCED || sim->scarce)
     return false;
   if (client->upstream == NULL)
     return true;
@@ -368,7 +368,7 @@ static bool means_error(const struct sim_client *client, bool reset) {
 }
 
 static bool may_close(const struct sim_client *client, bool reset) {
-  if (client->excused || means_error(client, reset))
+  if (client->excused || client->sim->scarce || means_error(client, reset))
     return true;
   switch (client->plan.kind) {
   case SIM_HALF_CLOSES:
@@ -397,7 +397,7 @@ static void on_end(void *owner, enum fl_reason reason) {
                client->id, reset ? "reset" : "closed", client->outcomes,
                client->sent);
   } else if (sim->phase == SIM_STOPPING && sim_client_reads(client) &&
-             !client->excused && client->outcomes < owed &&
+             !client->excused && !sim->scarce && client->outcomes < owed &&
              !means_error(client, reset)) {
     sim_fail(sim,
              "client %u was %s by the stop with %u outcomes of %" PRIu64

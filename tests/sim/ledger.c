@@ -137,12 +137,13 @@ static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
 }
 
 /* Whether nothing excuses that it is passed by. Equal keys may wait for each
-   other; requests that are denied would be taken for those that wait. */
+   other; requests that are denied would be taken for those that wait; where
+   buffers are short, who has left a byte unread is held. */
 static bool clean(const struct sim *sim, uint32_t client) {
   const struct fl_listener_config *listener =
       &sim->config->listeners[sim_client_listener(sim->clients[client])];
   return listener->mode == FL_MODE_REQUEST &&
-         sim->upstreams[listener->upstream].clean &&
+         sim->upstreams[listener->upstream].clean && !sim->scarce &&
          !sim->upstreams[listener->upstream].denies &&
          sim->upstreams[listener->upstream].wire.pair.by != FL_PAIR_KEY;
 }

@@ -7,6 +7,7 @@
 #include "tests/sim/server.h"
 #include "tests/sim/session.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -593,6 +594,12 @@ void sim_scenario_draw(struct sim *sim) {
   draw_config(sim);
   draw_servers(sim);
   sim->memory_short = percent(sim, 10);
+  sim->scarce = sim->relays == NULL && percent(sim, 20);
+  if (sim->scarce) {
+    uint64_t limit = chance(sim, 16000, percent(sim, 50) ? 60000 : 300000);
+    sim_trace(sim, "max_buffered is %" PRIu64, limit);
+    fl_memory_init(&sim->memory, limit, sim->worker_count);
+  }
   sim->stop_at = percent(sim, 60)
                      ? FL_NEVER
                      : sim->clock.now + chance(sim, 0, 4 * FL_SECOND);

@@ -325,7 +325,7 @@ static void client_end(void *owner, enum fl_reason reason) {
                client->answered == client->total && reason == FL_PEER_CLOSED &&
                client->line.size == 0;
   bool excused = client->manner == WRONG || client->manner == HOLDS ||
-                 sim->phase != SIM_SERVING;
+                 sim->phase != SIM_SERVING || sim->scarce;
   if (clean(sim) && !whole && !excused)
     sim_fail(sim, "session %d ends (%s) with %u of %u answered", client->id,
              fl_reason_name(reason), client->answered, client->total);

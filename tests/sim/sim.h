@@ -5,6 +5,7 @@
 #include "core/config.h"
 #include "core/generation.h"
 #include "core/guard.h"
+#include "core/memory.h"
 #include "core/occupancy.h"
 #include "tests/sim/clock.h"
 #include "tests/sim/random.h"
@@ -74,6 +75,7 @@ struct sim {
   struct fl_generation *generation; /* of config */
   struct sim_wire line;             /* the wire of command listeners */
   struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
+  struct fl_memory memory;
   struct fl_guard *guards[SIM_LISTENERS_MAX];
   uint32_t denied[SIM_LISTENERS_MAX]; /* how many of the sources are denied */
   struct sim_upstream_plan upstreams[SIM_UPSTREAMS_MAX];
@@ -94,6 +96,7 @@ struct sim {
   struct sim_ledger *ledger;
   enum sim_phase phase;
   bool memory_short; /* send_rest fails at times */
+  bool scarce;       /* buffers may be full: anything of ours may end */
   fl_time stop_at;   /* or when every client has left, if that is sooner */
   bool ended;        /* every gateway is closed and freed */
 };

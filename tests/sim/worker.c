@@ -107,6 +107,8 @@ void sim_worker_end_turn(struct sim_worker *worker) {
   if (due != worker->due || due <= now(worker))
     arm(worker, due);
   fl_gateway_check(worker->gateway);
+  if (sim->scarce && sim->memory.drawn > sim->memory.limit)
+    sim_fail(sim, "buffers hold more than max_buffered");
   sim_sock_check_all(worker);
   for (uint32_t i = 0; i < sim->config->listener_count; i++)
     if (sim->acceptors[i] != NULL)
@@ -161,6 +163,7 @@ struct sim_worker *sim_worker_new(struct sim *sim, uint32_t index) {
   struct fl_gateway_setup setup = {.generation = sim->generation,
                                    .io = &worker->io,
                                    .occupancy = sim->occupancy,
+                                   .memory = &sim->memory,
                                    .worker = index};
   worker->gateway = fl_gateway_new(&setup);
   if (worker->gateway == NULL)
@@ -186,4 +189,9 @@ void sim_worker_finish(struct sim_worker *worker) {
                     &worker->tally);
   fl_gateway_free(worker->gateway);
   worker->gateway = NULL;
+  for (uint32_t i = 0; i < worker->sim->worker_count; i++)
+    if (worker->sim->workers[i]->gateway != NULL)
+      return;
+  if (worker->sim->memory.drawn != 0)
+    sim_fail(worker->sim, "buffers were not given back");
 }

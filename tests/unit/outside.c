@@ -206,7 +206,8 @@ void fl_outside_start(struct fl_outside *outside) {
   assert(outside->generation != NULL);
   struct fl_gateway_setup setup = {.generation = outside->generation,
                                    .io = &outside->io,
-                                   .occupancy = outside->occupancy};
+                                   .occupancy = outside->occupancy,
+                                   .memory = &outside->memory};
   outside->gateway = fl_gateway_new(&setup);
   assert(outside->gateway != NULL);
   fl_gateway_start(outside->gateway, outside->now);

@@ -32,6 +32,7 @@ struct fl_outside {
   struct fl_upstream_config upstream;
   struct fl_endpoint servers[4];
   struct fl_occupancy occupancy[2];
+  struct fl_memory memory; /* limit 0: none */
   struct fl_io io;
   struct fl_generation *generation;
   struct fl_gateway *gateway;

@@ -320,11 +320,13 @@ static const struct fault faults[] = {
      "\"workers\", the nearest known key"},
     {TOP("'reload':1"), 2, 1, "reload", "an unknown key",
      "one of $schema, include, workers, drain_delay, shutdown_timeout, "
-     "restart_timeout, log, control, admin, states, socket, listeners, "
+     "restart_timeout, max_buffered, log, control, admin, states, socket, "
+     "listeners, "
      "upstreams"},
     {TOP("'a\\u001b\xC2\x9B\x7F':1"), 2, 1, "a???", "an unknown key",
      "one of $schema, include, workers, drain_delay, shutdown_timeout, "
-     "restart_timeout, log, control, admin, states, socket, listeners, "
+     "restart_timeout, max_buffered, log, control, admin, states, socket, "
+     "listeners, "
      "upstreams"},
     {COMMAND("'socket':{'keepalive':{ 'idlee':'1s'}}"), 2, 42,
      "listeners[0].socket.keepalive.idlee", "an unknown key",
@@ -597,6 +599,10 @@ static const struct fault faults[] = {
      "at most backoff.max, which is 30s"},
     {UPSTREAM("'backoff':{'max':'99ms'}"), 2, 18, "upstreams[0].backoff.max",
      "\"99ms\" (a string)", "at least backoff.initial, which is 100ms"},
+    {"{'max_buffered':'1MiB','listeners':[" A_LISTENER
+     "],'upstreams':[{" AN_UPSTREAM "}]}",
+     1, 17, "max_buffered", "\"1MiB\" (a string)",
+     "at least four times the longest max_frame: 4MiB"},
 };
 
 static void assert_error(const struct fl_config_error *error,

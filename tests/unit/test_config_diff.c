@@ -38,6 +38,7 @@ static const struct {
     {FL_CHANGE_SERVERS, "upstreams[].servers "},
     {FL_CHANGE_VALUES,
      "states states.interval drain_delay shutdown_timeout restart_timeout "
+     "max_buffered "
      "log log.level log.levels log.format log.target "
      "log.levels.service log.levels.listener log.levels.client "
      "log.levels.upstream listeners[].access_log listeners[].access_log.target "

@@ -333,6 +333,34 @@ static void a_client_that_left_is_not_served_again(void **state) {
   EXPECT(other, "");
 }
 
+/* Its other requests end with it, one of them answered already, in the midst of
+   those that come back. */
+static void who_cannot_take_a_request_back_is_closed(void **state) {
+  (void)state;
+  enum { LONG = 5000 }; /* no spare piece will do */
+  static char text[6 + LONG + 1];
+  memset(text, 'x', sizeof text - 1);
+  memcpy(text, "r1\nr2\nr3", 8);
+  text[sizeof text - 2] = '\n';
+  rule('r')->idempotent = true;
+  out.listeners[1].max_frame = out.upstream.max_frame = LONG;
+  out.upstream.in_flight = 3;
+  out.upstream.pair =
+      (struct fl_pair){.by = FL_PAIR_ID, .offset = 1, .width = 1};
+  fl_outside_start(&out);
+  struct fl_sock *client = ask(text);
+  struct fl_sock *first = stand(0);
+  assert_int_equal(first->sent_size, sizeof text - 1);
+  fl_outside_data(&out, first, "x\1\n");
+  assert_int_equal(metrics()->replies, 0); /* it waits for that of r1 */
+  fl_test_alloc_fail_after(0);
+  fl_outside_finish(&out, first, FL_PEER_RESET);
+  fl_test_alloc_fail_after(-1);
+  assert_null(client->conn);
+  assert_int_equal(metrics()->clients_closed[FL_OUT_OF_MEMORY], 1);
+  assert_int_equal(metrics()->requests_abandoned, 3);
+}
+
 static void outcomes_stay_in_order(void **state) {
   (void)state;
   rule('r')->idempotent = true;
@@ -581,6 +609,7 @@ int main(void) {
       TEST(those_behind_it_keep_their_own_time),
       TEST(a_second_time_that_does_not_begin_is_none),
       TEST(a_client_that_left_is_not_served_again),
+      TEST(who_cannot_take_a_request_back_is_closed),
       TEST(outcomes_stay_in_order),
       TEST(a_wrong_reply_would_be_wrong_again),
       TEST(a_stop_sends_nothing_again),
