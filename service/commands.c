@@ -6,7 +6,7 @@
 /* clang-format off */
 
 #define HELP_OPTION                                                            \
-  {"--help", NULL, FL_VALUE_OTHER, NULL, "this text"}
+  {"--help", NULL, FL_VALUE_OTHER, NULL, "print this text"}
 #define END_OPTION {NULL, NULL, FL_VALUE_OTHER, NULL, NULL}
 
 #define FILE_OPTION                                                            \
