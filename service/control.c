@@ -14,6 +14,17 @@
    A worker that is not through by then never will be. */
 enum { LAST_MS = 5000 };
 
+/* At a restart, for the first requests of clients that were let in last: they
+   have no reason to be in a hurry, and would find their connection closed. At
+   most this part of restart_timeout. */
+enum { GRACE_MS = 200, GRACE_PART = 4 };
+
+/* For how long clients are waited for. */
+static fl_time time_limit(const struct fl_control *control) {
+  const struct fl_config *config = control->reload->generation->config;
+  return control->restart ? config->restart_timeout : config->shutdown_timeout;
+}
+
 static void ask(struct fl_control *control, enum fl_stage stage) {
   control->stage = stage;
   control->done = 0;
@@ -34,10 +45,22 @@ static void stop_now(struct fl_control *control) {
   ask(control, FL_STAGE_NOW);
 }
 
+/* Nothing may come between: on_limit waits for the end of that stage. */
+static void on_grace(uv_timer_t *timer) { ask(timer->data, FL_STAGE_REQUESTS); }
+
+static void drain_requests(struct fl_control *control) {
+  fl_time most = time_limit(control) / GRACE_PART / FL_MILLISECOND;
+  if (control->restart)
+    (void)uv_timer_start(&control->grace, on_grace,
+                         most < GRACE_MS ? most : GRACE_MS, 0);
+  else
+    ask(control, FL_STAGE_REQUESTS);
+}
+
 static void advance(struct fl_control *control) {
   switch (control->stage) {
   case FL_STAGE_QUIET:
-    ask(control, FL_STAGE_REQUESTS);
+    drain_requests(control);
     break;
   case FL_STAGE_REQUESTS:
     ask(control, FL_STAGE_COMMANDS);
@@ -88,12 +111,6 @@ static const char *signal_name(int number) {
   if (number == SIGUSR2)
     return "SIGUSR2";
   return number == SIGINT ? "SIGINT" : "SIGTERM";
-}
-
-/* For how long clients are waited for. */
-static fl_time time_limit(const struct fl_control *control) {
-  const struct fl_config *config = control->reload->generation->config;
-  return control->restart ? config->restart_timeout : config->shutdown_timeout;
 }
 
 /* No new clients from now on. */
@@ -250,6 +267,8 @@ int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
     goto no_hangup;
   (void)uv_timer_init(&control->loop, &control->limit);
   control->limit.data = control;
+  (void)uv_timer_init(&control->loop, &control->grace);
+  control->grace.data = control;
   return 0;
 no_hangup:
   uv_close((uv_handle_t *)&control->reopen, NULL);
@@ -292,5 +311,6 @@ void fl_control_close(struct fl_control *control) {
   uv_close((uv_handle_t *)&control->reopen, NULL);
   uv_close((uv_handle_t *)&control->hangup, NULL);
   uv_close((uv_handle_t *)&control->limit, NULL);
+  uv_close((uv_handle_t *)&control->grace, NULL);
   close_loop(control);
 }

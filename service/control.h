@@ -15,6 +15,7 @@ struct fl_control {
   uv_signal_t hangup;    /* SIGHUP: a reload */
   uv_timer_t limit;      /* drain_delay, then the time limit of the stop, then
                             the last second */
+  uv_timer_t grace;      /* of a restart, before clients are closed */
   struct fl_mailbox mailbox; /* of the workers' reports */
   struct fl_reload_state *reload;
   struct fl_admission *admission;

@@ -132,28 +132,6 @@ static void run_log_level(struct fl_channel_peer *peer,
   }
 }
 
-/* ---- for tests ---- */
-
-#ifdef FL_TEST_HOOKS
-/* The first worker turns no more. */
-static void stick(struct fl_call *call, struct fl_gateway *gateway,
-                  fl_time now) {
-  (void)call;
-  (void)gateway;
-  (void)now;
-  for (;;)
-    uv_sleep(1000);
-}
-
-static void run_stick(struct fl_channel_peer *peer,
-                      const char *const *arguments) {
-  static struct fl_call call = {.run = stick};
-  (void)arguments;
-  fl_worker_call(fl_channel_instance(peer)->workers[0], &call);
-  fl_channel_done(peer);
-}
-#endif
-
 /* ---- the table ---- */
 
 static const struct verb {
@@ -167,9 +145,6 @@ static const struct verb {
     {"log-level", 1, 2, run_log_level}, {"close", 1, 1, fl_act_close},
     {"drain", 1, 1, fl_act_drain},      {"eject", 1, 1, fl_act_eject},
     {"restore", 1, 1, fl_act_restore},
-#ifdef FL_TEST_HOOKS
-    {"stick", 0, 0, run_stick},
-#endif
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };

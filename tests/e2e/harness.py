@@ -3,6 +3,7 @@ and a line server whose behaviour a test writes."""
 
 import atexit
 import collections
+import ctypes
 import json
 import os
 import random
@@ -65,6 +66,30 @@ def environment():
 def assert_no_report(text):
     found = REPORT.search(text)
     assert not found, text[max(0, found.start() - 500):][:8000]
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207  # linux/ptrace.h
+WALL = 0x40000000  # waitpid(2): threads, too
+
+
+def stick(pid):
+    """Stops the thread of one worker, as if it hung. Returns the thread's
+    number: the process ends only when that was waited for (WALL), too."""
+    trace = ctypes.CDLL(None, use_errno=True).ptrace
+    for task in sorted(Path(f"/proc/{pid}/task").iterdir(), reverse=True):
+        loops = "epoll_wait" in (task / "wchan").read_text() or "ep_poll" in (
+            task / "wchan").read_text()
+        named = (task / "comm").read_text() == "fairlead\n"
+        if loops and named and int(task.name) != pid:
+            break
+    else:
+        raise AssertionError("no worker waits in its loop")
+    thread = int(task.name)
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        done = trace(*map(ctypes.c_long, (request, thread, 0, 0)))
+        assert done == 0, os.strerror(ctypes.get_errno())
+    os.waitpid(thread, WALL)
+    return thread
 
 
 def config_bytes(config):
