@@ -35,16 +35,21 @@ bool fl_local_bind(struct fl_local *local, uv_pipe_t *pipe,
    process has it, or its permissions cannot be as they were asked for. */
 bool fl_local_refused(const struct fl_local *local);
 
-/* Keeps the connection open until the process has ended, so that the peer sees
-   when that is. Its handle may be closed. */
-void fl_local_hold(uv_pipe_t *pipe);
+/* Who else than the user that runs it may connect, for people: "be ..." */
+const char *fl_local_users(void);
+
+/* Writes the last words to a peer, at once as far as they can be, and keeps
+   the connection open until the process has ended, so that the peer sees when
+   that is. Its handle may be closed. */
+void fl_local_last(uv_pipe_t *pipe, const char *text, size_t size);
 
 /* Gives the place up, if there is one: `lock` is not -1. */
 void fl_local_close(struct fl_local *local);
 
-/* The nth directory in which such places are looked for, the one where this
-   user makes them first. Returns false when there is no nth. */
-bool fl_local_directory(unsigned n, char path[FL_LOCAL_PATH]);
+/* The nth path at which a place of this name (no separators in it) is looked
+   for, the one where this user makes it first. Returns false when there is no
+   nth. */
+bool fl_local_place(unsigned n, const char *name, char path[FL_LOCAL_PATH]);
 
 /* The file's full name, so that every way to write it gives one text. Returns
    false when there is no such file. */

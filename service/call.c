@@ -136,10 +136,8 @@ static int explain(const struct call *call, const char *path, int error) {
     return FL_STATUS_NOT_RUNNING;
   }
   if (error == UV_EACCES || error == UV_EPERM)
-    fprintf(stderr,
-            "fairlead: %s may not be used by this user; be root, the user "
-            "that runs it, or a member of control.group\n",
-            path);
+    fprintf(stderr, "fairlead: %s may not be used by this user; be %s\n", path,
+            fl_local_users());
   else if (error == UV_ETIMEDOUT)
     fprintf(stderr, "fairlead: no answer at %s within %u s\n", path,
             call->setup->timeout_ms / 1000);

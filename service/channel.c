@@ -310,9 +310,7 @@ static void tell_end(struct fl_channel_peer *peer, int status) {
   char text[64];
   int size =
       snprintf(text, sizeof text, "{\"ok\": true, \"status\": %d}\n", status);
-  uv_buf_t buffer = uv_buf_init(text, (unsigned)size);
-  (void)uv_try_write((uv_stream_t *)&peer->pipe, &buffer, 1);
-  fl_local_hold(&peer->pipe);
+  fl_local_last(&peer->pipe, text, (size_t)size);
   peer->owed = false;
 }
 

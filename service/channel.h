@@ -6,6 +6,7 @@
 #ifndef FL_SERVICE_CHANNEL_H
 #define FL_SERVICE_CHANNEL_H
 
+#include "platform/format.h"
 #include "platform/local.h"
 #include "service/instance.h"
 
@@ -46,12 +47,9 @@ void fl_channel_done(struct fl_channel_peer *peer);
 
 /* Sends {"error": text, "status": status}; an exit status of
    service/status.h. */
+FL_FORMAT(3, 4)
 void fl_channel_fail(struct fl_channel_peer *peer, int status,
-                     const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 3, 4)))
-#endif
-    ;
+                     const char *format, ...);
 
 /* Answers when the stop is complete. */
 void fl_channel_await_end(struct fl_channel_peer *peer);

@@ -34,8 +34,7 @@ static struct {
   uv_signal_t interrupt;
   uv_timer_t timer;
   uv_getaddrinfo_t lookup;
-  uv_poll_t keys;        /* of a terminal */
-  struct fl_lines lines; /* of anything else */
+  struct fl_lines lines; /* of what is no terminal */
   uv_check_t polled;     /* a frame is sent once the loop has polled */
   uv_idle_t idle;        /* keeps that poll from waiting */
   size_t frame_size;
@@ -65,7 +64,7 @@ _Noreturn static void leave(int status) {
 
 /* What is neither a reply nor asked for goes to standard error. */
 FL_FORMAT(1, 2)
-static void tell(const char *format, ...) {
+static void inform(const char *format, ...) {
   va_list arguments;
   fl_terminal_hide();
   (void)fflush(stdout);
@@ -137,7 +136,6 @@ static void show_unasked(struct fl_slice bytes) {
 /* ---- lines ---- */
 
 static void on_timer(uv_timer_t *timer);
-static void on_typed(const char *line);
 
 static void enter(enum state state, fl_time duration) {
   session.state = state;
@@ -152,7 +150,7 @@ static void enter(enum state state, fl_time duration) {
 static void ask(void) {
   enter(IDLE, FL_NEVER);
   if (session.terminal)
-    fl_terminal_ask(session.prompt, on_typed);
+    fl_terminal_ask(session.prompt);
   else
     fl_lines_next(&session.lines);
 }
@@ -168,7 +166,7 @@ static void finish(void) {
 /* In a pipe a line that cannot be sent ends it: what follows may build on
    it. */
 static void refuse(const char *error) {
-  tell("fairlead: %s", error);
+  inform("fairlead: %s", error);
   if (!session.terminal)
     leave(FL_STATUS_UNANSWERED);
   ask();
@@ -239,29 +237,18 @@ static void on_piped(void *context) {
     send_line(session.lines.text);
 }
 
-static void on_keys(uv_poll_t *poll, int status, int events) {
-  (void)poll;
-  (void)events;
-  if (status < 0)
-    leave(FL_STATUS_SYSTEM);
-  fl_terminal_read();
-}
-
 static void refused_by_system(const char *what, int error) {
-  tell("fairlead: %s: %s", what, uv_strerror(error));
+  inform("fairlead: %s: %s", what, uv_strerror(error));
   leave(FL_STATUS_SYSTEM);
 }
 
-/* Keys typed while a reply is awaited stay with the terminal until then. */
+static void on_broken(int error) { refused_by_system("standard input", error); }
+
 static void open_input(void) {
-  int error;
-  if (session.terminal) {
-    error = uv_poll_init(&session.loop, &session.keys, 0);
-    if (error == 0)
-      error = uv_poll_start(&session.keys, UV_READABLE, on_keys);
-  } else {
-    error = fl_lines_open(&session.lines, &session.loop, on_piped, NULL);
-  }
+  static const struct fl_terminal_calls calls = {on_typed, on_broken};
+  int error = session.terminal ? fl_terminal_open(&session.loop, &calls)
+                               : fl_lines_open(&session.lines, &session.loop,
+                                               on_piped, NULL);
   if (error != 0)
     refused_by_system("standard input", error);
 }
@@ -273,16 +260,17 @@ static void try_address(void);
 static void connected(void) {
   char text[FL_ADDR_TEXT];
   if (session.terminal)
-    tell("connected to %s; Ctrl-D ends",
-         fl_addr_format(&session.addrs[session.current], text));
+    inform("connected to %s; %s ends",
+           fl_addr_format(&session.addrs[session.current], text),
+           fl_terminal_end_key());
   open_input();
   ask();
 }
 
 static void not_connected(const char *failure) {
   char text[FL_ADDR_TEXT];
-  tell("fairlead: %s: %s",
-       fl_addr_format(&session.addrs[session.current], text), failure);
+  inform("fairlead: %s: %s",
+         fl_addr_format(&session.addrs[session.current], text), failure);
   fl_ping_link_close(session.link);
   session.link = NULL;
   if (++session.current == session.addr_count)
@@ -293,7 +281,7 @@ static void not_connected(const char *failure) {
 static void broken(const char *failure) {
   if (session.state == LEAVING)
     leave(FL_STATUS_OK);
-  tell("fairlead: %s: %s", session.options->target, failure);
+  inform("fairlead: %s: %s", session.options->target, failure);
   leave(session.state == IDLE && session.terminal ? FL_STATUS_OK
                                                   : FL_STATUS_UNANSWERED);
 }
@@ -340,12 +328,12 @@ static void no_reply(void) {
   char text[FL_DURATION_TEXT];
   fl_duration_format(session.options->timeout, text);
   if (!session.terminal) {
-    tell("fairlead: %s: no reply within %s", session.options->target, text);
+    inform("fairlead: %s: no reply within %s", session.options->target, text);
     leave(FL_STATUS_UNANSWERED);
   }
   fl_ping_link_give_up(session.link);
-  tell("no reply within %s; what comes before the next line is sent is shown",
-       text);
+  inform("no reply within %s; what comes before the next line is sent is shown",
+         text);
   ask();
 }
 
@@ -353,8 +341,8 @@ static void on_timer(uv_timer_t *timer) {
   (void)timer;
   switch (session.state) {
   case LOOKUP:
-    tell("fairlead: %s: no answer about this name in time",
-         session.options->host);
+    inform("fairlead: %s: no answer about this name in time",
+           session.options->host);
     leave(FL_STATUS_UNANSWERED);
   case CONNECTING:
     not_connected("timed out");
@@ -391,8 +379,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status,
     add_address(at->ai_addr);
   uv_freeaddrinfo(info);
   if (session.addr_count == 0) {
-    tell("fairlead: %s has no address (%s)", session.options->host,
-         status == 0 ? "neither IPv4 nor IPv6" : uv_strerror(status));
+    inform("fairlead: %s has no address (%s)", session.options->host,
+           status == 0 ? "neither IPv4 nor IPv6" : uv_strerror(status));
     leave(FL_STATUS_UNANSWERED);
   }
   try_address();
@@ -420,7 +408,7 @@ static void on_interrupt(uv_signal_t *handle, int number) {
     return;
   if (session.terminal && session.state == WAITING) {
     fl_ping_link_give_up(session.link);
-    tell("not waited for any more");
+    inform("not waited for any more");
     ask();
     return;
   }

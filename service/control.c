@@ -8,8 +8,6 @@
 #include "service/process.h"
 #include "service/status.h"
 
-#include <signal.h>
-
 /* After FL_STAGE_NOW only closing is left, which takes a turn of each loop.
    A worker that is not through by then never will be. */
 enum { LAST_MS = 5000 };
@@ -107,12 +105,6 @@ static void on_limit(uv_timer_t *timer) {
   stop_now(control);
 }
 
-static const char *signal_name(int number) {
-  if (number == SIGUSR2)
-    return "SIGUSR2";
-  return number == SIGINT ? "SIGINT" : "SIGTERM";
-}
-
 /* No new clients from now on. */
 static void begin_stages(struct fl_control *control) {
   fl_time limit = time_limit(control);
@@ -160,22 +152,21 @@ bool fl_control_stop(struct fl_control *control, const char *who) {
 /* The first signal begins the stop, the second ends the process. One behind
    the command `stop` is the first: a supervisor that runs the command may
    send it, too. */
-static void on_signal(uv_signal_t *handle, int number) {
-  struct fl_control *control = handle->data;
-  const char *name = signal_name(number);
-  bool first = control->signals++ == 0;
-  control->restart |= number == SIGUSR2 && control->stop == NULL;
-  if (fl_control_stop(control, name))
+static void on_stop(struct fl_control *control,
+                    const struct fl_signal *signal) {
+  bool first = control->asked++ == 0;
+  control->restart |= signal->act == FL_SIGNAL_RESTART && control->stop == NULL;
+  if (fl_control_stop(control, signal->name))
     return;
   if (first) {
     fl_log(FL_LOG_INFO, "service",
-           "%s: stopping already; another signal ends at once", name);
+           "%s: stopping already; another signal ends at once", signal->name);
     return;
   }
-  fl_log(FL_LOG_WARNING, "service", "%s again: ending at once", name);
+  fl_log(FL_LOG_WARNING, "service", "%s again: ending at once", signal->name);
   fl_log_stop();
-  fl_daemon_end(128 + number);
-  fl_process_exit(128 + number);
+  fl_daemon_end(128 + signal->number);
+  fl_process_exit(128 + signal->number);
 }
 
 bool fl_control_turns(const struct fl_control *control) {
@@ -194,19 +185,32 @@ void fl_control_settle(struct fl_control *control) {
   (void)uv_run(&control->loop, UV_RUN_NOWAIT);
 }
 
-static void on_reopen(uv_signal_t *handle, int number) {
-  (void)handle;
-  (void)number;
-  fl_log_reopen();
-}
-
-static void on_hangup(uv_signal_t *handle, int number) {
-  struct fl_control *control = handle->data;
-  (void)number;
+static void on_reload(struct fl_control *control,
+                      const struct fl_signal *signal) {
   if (control->stop != NULL || control->stage != FL_STAGE_SERVE)
-    fl_log(FL_LOG_WARNING, "reload", "SIGHUP: not while stopping");
+    fl_log(FL_LOG_WARNING, "reload", "%s: not while stopping", signal->name);
   else
     fl_reload_begin(control->reload);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct fl_control *control = handle->data;
+  size_t count;
+  const struct fl_signal *signal =
+      &fl_signals(&count)[handle - control->signals];
+  (void)number;
+  switch (signal->act) {
+  case FL_SIGNAL_STOP:
+  case FL_SIGNAL_RESTART:
+    on_stop(control, signal);
+    break;
+  case FL_SIGNAL_RELOAD:
+    on_reload(control, signal);
+    break;
+  case FL_SIGNAL_REOPEN:
+    fl_log_reopen();
+    break;
+  }
 }
 
 struct fl_reload_state *fl_control_reload(void *owner) {
@@ -222,16 +226,28 @@ bool fl_control_stops(const struct fl_control *control) {
   return control->stop != NULL;
 }
 
-static int watch(struct fl_control *control, uv_signal_t *handle, int number,
-                 uv_signal_cb call) {
+static int watch(struct fl_control *control, const struct fl_signal *signal) {
+  uv_signal_t *handle = &control->signals[control->watched];
   int error = uv_signal_init(&control->loop, handle);
   if (error != 0)
     return error;
   handle->data = control;
-  error = uv_signal_start(handle, call, number);
-  if (error != 0)
-    uv_close((uv_handle_t *)handle, NULL);
+  control->watched++;
+  return uv_signal_start(handle, on_signal, signal->number);
+}
+
+static int watch_all(struct fl_control *control) {
+  size_t count;
+  const struct fl_signal *signals = fl_signals(&count);
+  int error = 0;
+  for (size_t i = 0; error == 0 && i < count; i++)
+    error = watch(control, &signals[i]);
   return error;
+}
+
+static void unwatch_all(struct fl_control *control) {
+  while (control->watched > 0)
+    uv_close((uv_handle_t *)&control->signals[--control->watched], NULL);
 }
 
 /* Runs the closing of handles. */
@@ -250,35 +266,16 @@ int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
   error = fl_mailbox_open(&control->mailbox, &control->loop, control, NULL);
   if (error != 0)
     goto no_mailbox;
-  error = watch(control, &control->terminate, SIGTERM, on_signal);
+  error = watch_all(control);
   if (error != 0)
-    goto no_terminate;
-  error = watch(control, &control->interrupt, SIGINT, on_signal);
-  if (error != 0)
-    goto no_interrupt;
-  error = watch(control, &control->succeed, SIGUSR2, on_signal);
-  if (error != 0)
-    goto no_succeed;
-  error = watch(control, &control->reopen, SIGUSR1, on_reopen);
-  if (error != 0)
-    goto no_reopen;
-  error = watch(control, &control->hangup, SIGHUP, on_hangup);
-  if (error != 0)
-    goto no_hangup;
+    goto no_signals;
   (void)uv_timer_init(&control->loop, &control->limit);
   control->limit.data = control;
   (void)uv_timer_init(&control->loop, &control->grace);
   control->grace.data = control;
   return 0;
-no_hangup:
-  uv_close((uv_handle_t *)&control->reopen, NULL);
-no_reopen:
-  uv_close((uv_handle_t *)&control->succeed, NULL);
-no_succeed:
-  uv_close((uv_handle_t *)&control->interrupt, NULL);
-no_interrupt:
-  uv_close((uv_handle_t *)&control->terminate, NULL);
-no_terminate:
+no_signals:
+  unwatch_all(control);
   fl_mailbox_close(&control->mailbox);
 no_mailbox:
   close_loop(control);
@@ -305,11 +302,7 @@ void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
 
 void fl_control_close(struct fl_control *control) {
   fl_mailbox_close(&control->mailbox);
-  uv_close((uv_handle_t *)&control->terminate, NULL);
-  uv_close((uv_handle_t *)&control->interrupt, NULL);
-  uv_close((uv_handle_t *)&control->succeed, NULL);
-  uv_close((uv_handle_t *)&control->reopen, NULL);
-  uv_close((uv_handle_t *)&control->hangup, NULL);
+  unwatch_all(control);
   uv_close((uv_handle_t *)&control->limit, NULL);
   uv_close((uv_handle_t *)&control->grace, NULL);
   close_loop(control);

@@ -5,17 +5,15 @@
 
 #include "platform/worker.h"
 #include "service/reload.h"
+#include "service/signals.h"
 
 struct fl_control {
   uv_loop_t loop;
-  uv_signal_t terminate; /* SIGTERM */
-  uv_signal_t interrupt; /* SIGINT */
-  uv_signal_t succeed;   /* SIGUSR2: a stop for a restart */
-  uv_signal_t reopen;    /* SIGUSR1: log files were renamed */
-  uv_signal_t hangup;    /* SIGHUP: a reload */
-  uv_timer_t limit;      /* drain_delay, then the time limit of the stop, then
-                            the last second */
-  uv_timer_t grace;      /* of a restart, before clients are closed */
+  uv_signal_t signals[FL_SIGNALS_MAX]; /* fl_signals, in that order */
+  unsigned watched;                    /* of them */
+  uv_timer_t limit; /* drain_delay, then the time limit of the stop, then the
+                       last second */
+  uv_timer_t grace; /* of a restart, before clients are closed */
   struct fl_mailbox mailbox; /* of the workers' reports */
   struct fl_reload_state *reload;
   struct fl_admission *admission;
@@ -23,7 +21,7 @@ struct fl_control {
   uint32_t count;
   enum fl_stage stage;
   uint32_t done;    /* workers that have done the stage */
-  unsigned signals; /* that came */
+  unsigned asked;   /* signals to stop that came */
   bool restart;     /* the stop is that of a restart: short, and listening
                        sockets that are kept (service/kept.h) stay so */
   const char *stop; /* who began a stop; NULL: nobody. The stop itself waits for
@@ -52,9 +50,9 @@ void fl_control_serve(struct fl_control *control, struct fl_worker **workers,
 void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
                         uint32_t count);
 
-/* Begins the stop that SIGTERM begins: with drain_delay, in which everything is
-   served as before, but fl_control_serves says no. `who` wants it, for the log:
-   one clause. Returns false when one is under way. On the main thread. */
+/* Begins the stop that a signal begins: with drain_delay, in which everything
+   is served as before, but fl_control_serves says no. `who` wants it, for the
+   log: one clause. Returns false when one is under way. On the main thread. */
 bool fl_control_stop(struct fl_control *control, const char *who);
 
 /* Whether the workers still turn, so that they can be called. */

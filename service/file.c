@@ -91,18 +91,3 @@ void fl_file_free(struct fl_file *file) {
   free((void *)(uintptr_t)file->text.bytes);
   file->text = (struct fl_slice){NULL, 0};
 }
-
-char *fl_file_absolute(const char *path) {
-  char directory[4096];
-  size_t size = sizeof directory;
-  if (path[0] == '/')
-    directory[0] = '\0';
-  else if (uv_cwd(directory, &size) != 0)
-    return NULL;
-  size = strlen(directory) + strlen(path) + 2;
-  char *absolute = malloc(size);
-  if (absolute != NULL)
-    (void)snprintf(absolute, size, "%s%s%s", directory,
-                   directory[0] == '\0' ? "" : "/", path);
-  return absolute;
-}

@@ -19,11 +19,6 @@ struct fl_file {
    before and must be freed after, either way. */
 bool fl_file_read(struct fl_file *file, const char *path, size_t max);
 
-/* The path from the root on; a relative one is of the directory the process is
-   in. Owned by the caller; NULL when memory is out, or the directory is
-   gone. */
-char *fl_file_absolute(const char *path);
-
 void fl_file_free(struct fl_file *file);
 
 #endif

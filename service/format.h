@@ -3,11 +3,10 @@
 #define FL_SERVICE_FORMAT_H
 
 #include "core/text.h"
+#include "platform/format.h"
 
 /* Adds as printf(3) would print. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
+FL_FORMAT(2, 3)
 void fl_format(struct fl_text *text, const char *format, ...);
 
 #endif

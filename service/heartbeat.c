@@ -64,8 +64,8 @@ static char *compose(const struct fl_instance *instance,
   return fl_text_take(&text);
 }
 
-static void tell(struct fl_heartbeat *heartbeat,
-                 const struct fl_snapshot *found) {
+static void inform(struct fl_heartbeat *heartbeat,
+                   const struct fl_snapshot *found) {
   char *text = compose(heartbeat->instance, found);
   if (text != NULL &&
       (heartbeat->told == NULL || strcmp(text, heartbeat->told) != 0)) {
@@ -87,7 +87,7 @@ static void on_answer(void *context, const struct fl_collected *found) {
     return;
   fl_notify_alive();
   if (!found->sum.failed)
-    tell(heartbeat, &found->sum);
+    inform(heartbeat, &found->sum);
 }
 
 /* While one worker does not answer, nobody is asked again. */

@@ -1,6 +1,7 @@
 #include "service/include.h"
 
 #include "core/text.h"
+#include "platform/paths.h"
 #include "service/file.h"
 
 #include <stdio.h>
@@ -66,11 +67,6 @@ static size_t directory_size(const char *path) {
   while (size > 0 && path[size - 1] != '/' && path[size - 1] != '\\')
     size--;
   return size;
-}
-
-static bool is_absolute(const char *path) {
-  return path[0] == '/' || path[0] == '\\' ||
-         (path[0] != '\0' && path[1] == ':');
 }
 
 /* ---- files ---- */
@@ -208,7 +204,8 @@ static const char *add_matching(struct fl_include *include,
 
 static const char *load(struct fl_config_loader *loader, const char *pattern) {
   struct fl_include *include = (struct fl_include *)loader;
-  char *path = join(is_absolute(pattern) ? "" : include->directory, pattern);
+  char *path =
+      join(fl_path_is_absolute(pattern) ? "" : include->directory, pattern);
   const char *wrong;
   if (path == NULL)
     return no_memory(include);

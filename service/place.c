@@ -27,14 +27,13 @@ static int stem(const char *full, const char **start) {
 }
 
 bool fl_place_of(const char *file, unsigned n, char path[FL_LOCAL_PATH]) {
-  char directory[FL_LOCAL_PATH];
   char full[FL_LOCAL_PATH];
-  const char *name;
-  if (strcmp(file, "-") == 0 || !fl_local_full_name(file, full) ||
-      !fl_local_directory(n, directory))
+  char name[STEM_MAX + 20];
+  const char *start;
+  if (strcmp(file, "-") == 0 || !fl_local_full_name(file, full))
     return false;
-  int size = stem(full, &name);
-  size = snprintf(path, FL_LOCAL_PATH, "%s/%.*s-%016" PRIx64 ".sock", directory,
-                  size, name, hash(full));
-  return size > 0 && size < FL_LOCAL_PATH;
+  int size = stem(full, &start);
+  (void)snprintf(name, sizeof name, "%.*s-%016" PRIx64, size, start,
+                 hash(full));
+  return fl_local_place(n, name, path);
 }

@@ -5,6 +5,7 @@
 
 #include "core/generation.h"
 #include "core/text.h"
+#include "platform/format.h"
 
 struct fl_reload_line {
   int level; /* FL_LOG_* */
@@ -18,12 +19,9 @@ struct fl_reload_report {
   bool incomplete; /* memory was out: the log has more */
 };
 
+FL_FORMAT(3, 4)
 void fl_reload_say(struct fl_reload_report *report, int level,
-                   const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 3, 4)))
-#endif
-    ;
+                   const char *format, ...);
 
 /* A line for each of the text, which is empty afterwards. */
 void fl_reload_say_all(struct fl_reload_report *report, int level,

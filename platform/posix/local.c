@@ -3,6 +3,8 @@
    PATH.lock (flock(2)), which the kernel drops with the process. */
 #include "platform/local.h"
 
+#include "platform/format.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -18,8 +20,8 @@
 
 enum { OWNER_ONLY = 0600, OWNER_AND_GROUP = 0660, RETRIES = 10 };
 
-__attribute__((format(printf, 2, 3))) static bool
-fail(char error[FL_LOCAL_ERROR], const char *format, ...) {
+FL_FORMAT(2, 3)
+static bool fail(char error[FL_LOCAL_ERROR], const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(error, FL_LOCAL_ERROR, format, arguments);
@@ -156,8 +158,14 @@ bool fl_local_bind(struct fl_local *local, uv_pipe_t *pipe,
 
 bool fl_local_refused(const struct fl_local *local) { return local->refused; }
 
-void fl_local_hold(uv_pipe_t *pipe) {
+const char *fl_local_users(void) {
+  return "root, the user that runs it, or a member of control.group";
+}
+
+void fl_local_last(uv_pipe_t *pipe, const char *text, size_t size) {
+  uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)text, (unsigned)size);
   uv_os_fd_t fd;
+  (void)uv_try_write((uv_stream_t *)pipe, &buffer, 1);
   if (uv_fileno((uv_handle_t *)pipe, &fd) == 0)
     (void)fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
@@ -183,16 +191,18 @@ static bool directory_in(const char *variable, char path[FL_LOCAL_PATH]) {
 
 /* systemd names the directory that it made for a service
    (RuntimeDirectory=). */
-bool fl_local_directory(unsigned n, char path[FL_LOCAL_PATH]) {
+bool fl_local_place(unsigned n, const char *name, char path[FL_LOCAL_PATH]) {
   char found[FL_LOCAL_PATH];
-  if (directory_in("RUNTIME_DIRECTORY", path) && n-- == 0)
-    return true;
-  if (geteuid() != 0 && directory_in("XDG_RUNTIME_DIR", found) && n-- == 0) {
-    int size = snprintf(path, FL_LOCAL_PATH, "%s/fairlead", found);
-    return size > 0 && size < FL_LOCAL_PATH;
-  }
-  snprintf(path, FL_LOCAL_PATH, "/run/fairlead");
-  return n == 0;
+  int size;
+  if (directory_in("RUNTIME_DIRECTORY", found) && n-- == 0)
+    size = snprintf(path, FL_LOCAL_PATH, "%s/%s.sock", found, name);
+  else if (geteuid() != 0 && directory_in("XDG_RUNTIME_DIR", found) && n-- == 0)
+    size = snprintf(path, FL_LOCAL_PATH, "%s/fairlead/%s.sock", found, name);
+  else if (n == 0)
+    size = snprintf(path, FL_LOCAL_PATH, "/run/fairlead/%s.sock", name);
+  else
+    return false;
+  return size > 0 && size < FL_LOCAL_PATH;
 }
 
 bool fl_local_full_name(const char *file, char path[FL_LOCAL_PATH]) {

@@ -1,7 +1,7 @@
 #include "service/daemon.h"
 
 #include "platform/format.h"
-#include "service/file.h"
+#include "platform/paths.h"
 #include "service/status.h"
 
 #include <errno.h>
@@ -170,7 +170,7 @@ static bool write_pidfile(int *status) {
 
 static bool take_pidfile(int *status) {
   *status = FL_STATUS_SYSTEM;
-  state.pidpath = fl_file_absolute(state.options->pidfile);
+  state.pidpath = fl_path_absolute(state.options->pidfile);
   if (state.pidpath == NULL)
     return complain("out of memory");
   bool locked = lock_pidfile(status);

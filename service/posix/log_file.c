@@ -1,6 +1,6 @@
 #include "service/log_file.h"
 
-#include "service/file.h"
+#include "platform/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static int open_target(struct fl_log_file *file, const char *target) {
     file->fd = STDERR_FILENO;
     file->prefixed = is_journal(file->fd);
   } else {
-    file->path = fl_file_absolute(target);
+    file->path = fl_path_absolute(target);
     if (file->path == NULL)
       return ENOMEM;
     file->fd = open_path(file->path);

@@ -9,8 +9,9 @@
 #include <editline/readline.h>
 
 static struct {
+  const struct fl_terminal_calls *calls;
+  uv_poll_t keys;
   const char *prompt;
-  void (*line)(const char *line);
   bool asking;
 } state;
 
@@ -33,28 +34,36 @@ static void on_line(char *line) {
     (void)putchar('\n');
   else if (line[0] != '\0')
     (void)add_history(line);
-  state.line(line);
+  state.calls->line(line);
   free(line);
 }
 
-void fl_terminal_ask(const char *prompt, void (*line)(const char *line)) {
-  static bool ready;
-  if (!ready) {
-    rl_readline_name = "fairlead";
-    rl_initialize();
-    stifle_history(1000);
-    ready = true;
-  }
+/* Keys typed while no line is asked for stay with the terminal until then. */
+static void on_keys(uv_poll_t *poll, int status, int events) {
+  (void)poll;
+  (void)events;
+  if (status < 0)
+    state.calls->broken(status);
+  else if (state.asking)
+    rl_callback_read_char();
+}
+
+int fl_terminal_open(uv_loop_t *loop, const struct fl_terminal_calls *calls) {
+  state.calls = calls;
+  rl_readline_name = "fairlead";
+  rl_initialize();
+  stifle_history(1000);
+  int error = uv_poll_init(loop, &state.keys, STDIN_FILENO);
+  return error != 0 ? error : uv_poll_start(&state.keys, UV_READABLE, on_keys);
+}
+
+void fl_terminal_ask(const char *prompt) {
   state.prompt = prompt;
-  state.line = line;
   state.asking = true;
   install();
 }
 
-void fl_terminal_read(void) {
-  if (state.asking)
-    rl_callback_read_char();
-}
+const char *fl_terminal_end_key(void) { return "Ctrl-D"; }
 
 void fl_terminal_hide(void) {
   if (state.asking)

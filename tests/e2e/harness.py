@@ -41,6 +41,17 @@ def program_path():
     return root / name  # an absolute name replaces root
 
 
+def on_windows():
+    """Whether the program is the one for Windows, which Wine runs."""
+    return "FAIRLEAD_WINE" in os.environ
+
+
+def stop_signal():
+    """What asks the program to stop: Wine makes Ctrl-C of SIGINT, and nothing
+    of SIGTERM."""
+    return signal.SIGINT if on_windows() else signal.SIGTERM
+
+
 def sanitizer():
     """Which sanitizer the program was built with: "address", "thread", ""."""
     code = program_path().read_bytes()
@@ -262,7 +273,8 @@ class Fairlead:
         with self.process.stderr as pipe:
             for line in pipe:
                 with self._changed:
-                    self.log.append(line.decode(errors="replace").rstrip("\n"))
+                    self.log.append(
+                        line.decode(errors="replace").rstrip("\r\n"))
                     self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -311,19 +323,40 @@ class Fairlead:
         return self.wait_log(r" service control: listening on (\S+)")[1]
 
     def ask(self, line):
-        """Sends one line to the control socket; returns the JSON answer."""
+        """Sends one line to the control socket; returns the JSON answer.
+        Nothing but Windows programs reaches the pipes of Wine."""
+        if on_windows():
+            return self._ask_by_command(line)
         with socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(20 * SLOW)
             peer.connect(self.control())
             peer.sendall(line.encode("latin-1") + b"\n")
             return json.loads(read_all(peer))
 
+    def _ask_by_command(self, line):
+        words = {"status": ["status", "--json"],
+                 "connections": ["status", "--connections", "--json"]}[line]
+        return json.loads(self._command(*words))
+
+    def _command(self, *words):
+        """What a command about this program prints."""
+        return subprocess.run(
+            [str(self.program), *words, "--config", str(self.path)],
+            stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=20 * SLOW, env=environment()).stdout
+
     def state(self, connections=False):
         """What `fairlead status --json` shows."""
         return self.ask("connections" if connections else "status")
 
-    def kill(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
+    def kill(self, number=None):
+        """Sends a signal; that which asks it to stop if none is named. On
+        Windows the command does what SIGHUP does."""
+        if on_windows() and number == signal.SIGHUP:
+            threading.Thread(
+                target=self._command, args=("reload",), daemon=True).start()
+        else:
+            self.process.send_signal(number or stop_signal())
 
     def join(self, timeout=40.0):
         """Waits for its end and checks its log; returns the exit status as a
@@ -342,7 +375,7 @@ class Fairlead:
             assert_balanced(self.totals())
         return self.status
 
-    def stop(self, number=signal.SIGTERM, timeout=40.0):
+    def stop(self, number=None, timeout=40.0):
         """Stops it and joins it; returns (status, totals)."""
         self.kill(number)
         self.join(timeout)

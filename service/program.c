@@ -1,8 +1,9 @@
-/* fairlead: reads the command line and does what it says. */
+#include "service/program.h"
+
+#include "platform/paths.h"
 #include "service/check.h"
 #include "service/connect.h"
 #include "service/daemon.h"
-#include "service/file.h"
 #include "service/help.h"
 #include "service/log.h"
 #include "service/options.h"
@@ -32,7 +33,7 @@ static bool open_log(const struct fl_config *config, const char *path) {
 /* Serves, in whatever process is to. Owns config. */
 static int serve(struct fl_config *config, const struct fl_options *options) {
   const char *name = fl_check_name(options->config);
-  char *absolute = fl_file_absolute(name);
+  char *absolute = fl_path_absolute(name);
   int status = FL_STATUS_CONFIG;
   if (options->daemon.detach)
     fl_log_detach();
@@ -71,7 +72,7 @@ static int printed(int status) {
   return FL_STATUS_SYSTEM;
 }
 
-int main(int argc, char *argv[]) {
+int fl_program(int argc, char *const argv[]) {
   struct fl_options options;
   char error[FL_OPTIONS_ERROR];
   if (!fl_options_read(&options, argc, argv, error)) {

@@ -1,0 +1,3 @@
+#include "service/program.h"
+
+int main(int argc, char *argv[]) { return fl_program(argc, argv); }

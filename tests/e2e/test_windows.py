@@ -1,0 +1,86 @@
+"""What only the program for Windows does. Run by Wine."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+import harness
+
+pytestmark = pytest.mark.skipif(
+    not harness.on_windows(), reason="the program for Windows")
+
+# Parts of every Windows 10 and later.
+SYSTEM = {
+    "advapi32.dll", "bcrypt.dll", "dbghelp.dll", "iphlpapi.dll",
+    "kernel32.dll", "msvcrt.dll", "ole32.dll", "psapi.dll", "shell32.dll",
+    "user32.dll", "userenv.dll", "ws2_32.dll",
+}
+
+
+def test_only_the_systems_libraries_are_needed():
+    listed = subprocess.run(
+        ["x86_64-w64-mingw32-objdump", "-p", os.environ["FAIRLEAD_WINE"]],
+        capture_output=True, text=True, check=True).stdout
+    needed = {name.lower() for name in re.findall(r"DLL Name: (\S+)", listed)}
+    assert "ws2_32.dll" in needed
+    assert needed <= SYSTEM
+
+
+@pytest.mark.parametrize("option", [
+    ["--daemon"], ["--pidfile", "p"], ["--user", "somebody"]])
+def test_what_daemons_have_is_refused(run_program, option):
+    done = run_program("run", "--config", "config.json", *option,
+                       config={"listeners": [harness.command_listener()]})
+    assert done.returncode == 2
+    assert f"{option[0]}: not on Windows" in done.stderr
+    assert "service" in done.stderr
+
+
+def test_words_and_names_are_utf_8(run_program, tmp_path):
+    (tmp_path / "grün 灯.json").write_text("{}")
+    done = run_program("check", "--config", "grün 灯.json")
+    assert "grün 灯.json:1:1: " in done.stderr
+    done = run_program("stätus")
+    assert done.returncode == 2 and '"stätus"' in done.stderr
+
+
+def test_output_is_byte_for_byte(program):
+    done = subprocess.run([str(program), "--version"], capture_output=True,
+                          check=True, env=harness.environment())
+    assert re.fullmatch(rb"fairlead [0-9.]+\n", done.stdout)
+
+
+def test_a_second_ctrl_c_ends_at_once(fairlead, connect):
+    instance = fairlead({"listeners": [harness.relay_listener()],
+                         "upstreams": [harness.upstream("127.0.0.1:9")],
+                         "shutdown_timeout": "60s",
+                         "drain_delay": "30s"})
+    instance.kill(signal.SIGINT)
+    instance.wait_log("Ctrl-C: not ready any more")
+    instance.kill(signal.SIGINT)
+    instance.wait_log("Ctrl-C again: ending at once")
+    assert instance.join() == 130
+
+
+def test_two_are_not_controlled_at_one_place(fairlead, run_program, tmp_path):
+    place = r"\\.\pipe\fairlead-test-" + str(os.getpid())
+    config = {"listeners": [harness.command_listener()],
+              "control": {"path": place}}
+    fairlead(config)
+    done = run_program("run", "--config", "config.json", config=config)
+    assert done.returncode == 1
+    assert "another fairlead that runs is controlled there" in done.stderr
+
+
+@pytest.mark.parametrize("control, fault", [
+    ({"path": "C:/run/fairlead.sock"}, "is no name of a pipe"),
+    ({"group": "Users"}, "control.group: not on Windows"),
+])
+def test_a_place_that_is_none_is_refused(run_program, control, fault):
+    done = run_program("run", "--config", "config.json", config={
+        "listeners": [harness.command_listener()], "control": control})
+    assert done.returncode == 1
+    assert fault in done.stderr
