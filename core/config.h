@@ -186,8 +186,10 @@ enum fl_unsolicited {
 
 /* Answers of the resolver; core/name.h. */
 struct fl_resolve_config {
-  fl_time ttl;   /* 0: asked at each connect */
-  fl_time stale; /* 0: an old answer is never used */
+  fl_time ttl;        /* 0: asked at each connect */
+  fl_time stale;      /* 0: an old answer is never used */
+  fl_time head_start; /* of an address before the next is tried beside it; 0:
+                         one after the other */
 };
 
 struct fl_upstream_config {

@@ -659,6 +659,12 @@ static const struct fl_config_row resolve_rows[] = {
    FIELD(fl_resolve_config, stale),
    .meaning = "When the resolver fails, or takes longer than 1.8 s, the last "
               "answer is used until it is so old. `\"0s\"`: never."},
+  {"head_start", FL_CONFIG_DURATION, 0, "250ms", S(0), S(60), .step = 0,
+   FIELD(fl_resolve_config, head_start),
+   .meaning = "An address that has not answered for so long is tried further, "
+              "and the next one beside it, where `max_size` has room; the "
+              "first connection that stands is used. `\"0s\"`: one after the "
+              "other."},
 };
 static const struct fl_config_section resolve_section = {
   "upstreams[].resolve", ROWS(resolve_rows), .size = 0};

@@ -1,6 +1,7 @@
 #include "core/connector.h"
 
 #include "core/gateway_state.h"
+#include "core/rival.h"
 #include "core/server.h"
 #include "core/upstream.h"
 
@@ -9,6 +10,7 @@
 void fl_connector_init(struct fl_connector *connector, struct fl_conn *conn) {
   connector->conn = conn;
   fl_list_init(&connector->resolving);
+  fl_list_init(&connector->rivals);
 }
 
 static const struct fl_upstream_config *
@@ -16,7 +18,7 @@ config_of(const struct fl_connector *connector) {
   return connector->server->upstream->config;
 }
 
-static void arm(struct fl_connector *connector) {
+void fl_connector_arm(struct fl_connector *connector) {
   fl_transport_arm(connector->conn, fl_connector_due(connector));
 }
 
@@ -26,24 +28,38 @@ static void doubt(struct fl_connector *connector) {
     fl_name_doubt(&connector->server->name);
 }
 
+enum fl_reason fl_connector_try(struct fl_connector *connector,
+                                struct fl_conn *conn, fl_time *due,
+                                fl_time now) {
+  const struct fl_upstream_config *config = config_of(connector);
+  const struct fl_name *name = &connector->server->name;
+  const struct fl_io *io = conn->gateway->io;
+  enum fl_reason reason = FL_RESOLVE_FAILED;
+  connector->next_at = FL_NEVER;
+  while (connector->next_addr < name->count) {
+    struct fl_sock *sock = NULL;
+    conn->peer = name->addrs[connector->next_addr++];
+    reason = io->connect(io->ctx, conn, &conn->peer, &config->socket, &sock);
+    if (reason != FL_OK)
+      continue;
+    conn->sock = sock;
+    conn->reading = true;
+    *due = fl_time_add(now, config->connect_timeout);
+    if (config->resolve.head_start > 0 && connector->next_addr < name->count)
+      connector->next_at = fl_time_add(now, config->resolve.head_start);
+    return FL_OK;
+  }
+  return reason;
+}
+
 /* Tries the server's addresses from next_addr on. */
 static void try_addresses(struct fl_connector *connector, fl_time now) {
   struct fl_conn *conn = connector->conn;
-  struct fl_name *name = &connector->server->name;
-  const struct fl_io *io = conn->gateway->io;
-  enum fl_reason reason = FL_RESOLVE_FAILED;
-  connector->due = fl_time_add(now, config_of(connector)->connect_timeout);
-  for (; connector->next_addr < name->count; connector->next_addr++) {
-    struct fl_sock *sock = NULL;
-    conn->peer = name->addrs[connector->next_addr];
-    reason = io->connect(io->ctx, conn, &conn->peer,
-                         &config_of(connector)->socket, &sock);
-    if (reason == FL_OK) {
-      conn->sock = sock;
-      conn->reading = true;
-      arm(connector);
-      return;
-    }
+  enum fl_reason reason =
+      fl_connector_try(connector, conn, &connector->due, now);
+  if (reason == FL_OK) {
+    fl_connector_arm(connector);
+    return;
   }
   doubt(connector);
   conn->owner->connected(conn, reason, now);
@@ -95,7 +111,7 @@ static void look_up(struct fl_connector *connector, fl_time now) {
   }
   connector->due = fl_time_add(now, patience);
   fl_list_push_back(&server->resolving, &connector->resolving);
-  arm(connector);
+  fl_connector_arm(connector);
   if (!asked)
     ask(server, connector->conn->gateway, now);
 }
@@ -103,8 +119,10 @@ static void look_up(struct fl_connector *connector, fl_time now) {
 void fl_connector_start(struct fl_connector *connector,
                         struct fl_server *server, fl_time now) {
   assert(connector->conn->sock == NULL && !connector->next_after_close);
+  assert(fl_list_empty(&connector->rivals));
   connector->server = server;
   connector->next_addr = 0;
+  connector->next_at = FL_NEVER;
   if (fl_name_fresh(&server->name, now))
     try_addresses(connector, now);
   else
@@ -113,8 +131,13 @@ void fl_connector_start(struct fl_connector *connector,
 
 enum fl_reason fl_connector_expired(struct fl_connector *connector,
                                     fl_time now) {
-  if (fl_list_empty(&connector->resolving))
+  if (fl_list_empty(&connector->resolving) && now >= connector->due)
     return FL_CONNECT_TIMEOUT;
+  if (fl_list_empty(&connector->resolving)) {
+    fl_rival_start(connector, now);
+    fl_connector_arm(connector);
+    return FL_OK;
+  }
   if (!kept(connector, now))
     return FL_RESOLVE_TIMEOUT;
   use_stale(connector, FL_RESOLVE_TIMEOUT, now);
@@ -124,14 +147,24 @@ enum fl_reason fl_connector_expired(struct fl_connector *connector,
 bool fl_connector_next(struct fl_connector *connector) {
   if (connector->conn->sock == NULL)
     return false;
-  if (connector->next_addr + 1 >= connector->server->name.count) {
+  if (fl_rival_succeed(connector))
+    return true;
+  fl_rivals_drop(connector);
+  if (connector->next_addr >= connector->server->name.count) {
     doubt(connector);
     return false;
   }
-  connector->next_addr++;
   connector->next_after_close = true;
   fl_transport_close(connector->conn, true);
   return true;
+}
+
+void fl_connector_stands(struct fl_connector *connector) {
+  fl_rivals_overtaken(connector);
+}
+
+void fl_connector_drop(struct fl_connector *connector) {
+  fl_rivals_drop(connector);
 }
 
 bool fl_connector_closed(struct fl_connector *connector, fl_time now) {
@@ -153,7 +186,7 @@ bool fl_connector_cancel(struct fl_connector *connector) {
 fl_time fl_connector_due(const struct fl_connector *connector) {
   if (connector->next_after_close)
     return FL_NEVER;
-  return connector->due;
+  return fl_time_min(connector->due, connector->next_at);
 }
 
 void fl_connectors_resolved(struct fl_server *server, enum fl_reason reason,

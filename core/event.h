@@ -26,10 +26,12 @@ enum fl_event_kind {
   FL_EVENT_LISTENER_OPENED, /* after LISTENER_CLOSED: one is */
   FL_EVENT_BUFFERS_HIGH,    /* pressure: core/memory.h */
   FL_EVENT_BUFFERS_LOW,     /* no more, after BUFFERS_HIGH */
-  FL_EVENT_REQUEST_FAILED,  /* a request was answered with an error */
-  FL_EVENT_REQUEST_DONE     /* every request of a listener whose access log
-                               is of requests, exactly once; reason FL_OK: it
-                               got its reply, of bytes_out bytes */
+  FL_EVENT_CONNECT_OVERTAKEN, /* a connect was given up: one to another address
+                                 of the name was faster */
+  FL_EVENT_REQUEST_FAILED,    /* a request was answered with an error */
+  FL_EVENT_REQUEST_DONE       /* every request of a listener whose access log
+                                 is of requests, exactly once; reason FL_OK: it
+                                 got its reply, of bytes_out bytes */
 };
 
 /* Fields that do not apply are zero; pointers are valid during the call. */

@@ -112,7 +112,7 @@ static uint64_t promises(const struct fl_upstream *upstream) {
 static bool promise(struct fl_server *server, bool displace, fl_time now) {
   struct fl_upstream *upstream = server->upstream;
   const struct fl_budget *budget = upstream->budget;
-  uint64_t places = upstream->closing;
+  uint64_t places = upstream->closing + upstream->racing;
   if (server->wanted <= coming(server) || !fl_server_may_connect(server, now))
     return false;
   if (budget->max > budget->size)
@@ -144,7 +144,7 @@ static void share(struct fl_upstream *upstream, fl_time now) {
 
 /* Whether anything can be done for anybody. */
 static bool is_of_use(const struct fl_upstream *upstream) {
-  bool of_use = fl_budget_allows(upstream);
+  bool of_use = fl_budget_allows(upstream) || upstream->racing > 0;
   for (uint32_t i = 0; i < upstream->server_count && !of_use; i++) {
     const struct fl_list *conns = upstream->servers[i]->conns;
     of_use = !fl_list_empty(&conns[FL_POOLED_IDLE]) ||

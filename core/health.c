@@ -185,9 +185,9 @@ void fl_health_run(struct fl_upstream *upstream, fl_time now) {
 
 /* Whether nobody has a use for one connection more. */
 static bool surplus(const struct fl_upstream *upstream) {
-  return upstream->waiting == 0 &&
-         upstream->size - upstream->closing - upstream->lent >
-             upstream->min_size;
+  return upstream->waiting == 0 && upstream->size - upstream->closing -
+                                           upstream->lent - upstream->racing >
+                                       upstream->min_size;
 }
 
 void fl_health_stands(struct fl_pooled *pooled, fl_time now) {

@@ -55,7 +55,7 @@ struct fl_io {
   void (*bulk)(struct fl_sock *sock, bool on);
 
   /* From now on this conn is told of what happens to the socket. Requires: no
-     connect and no send_rest is under way. */
+     send_rest is under way. */
   void (*attach)(struct fl_sock *sock, struct fl_conn *conn);
 
   /* Sends FIN after what was sent. Requires: no send_rest under way. */

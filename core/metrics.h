@@ -19,7 +19,8 @@
    frames_ignored: from clients, passed over as config.json says;
    frames_dropped: likewise from servers.
    lookups_stale: connects that used an old answer; addresses_ignored: of names
-   with too many.
+   with too many. connects_overtaken: given up, for one to another address of
+   the name was faster.
    Bytes are added up when a connection closes. */
 #define FL_METRICS(X)                                                          \
   X(clients_opened)                                                            \
@@ -42,6 +43,7 @@
   X(lookups)                                                                   \
   X(lookups_stale)                                                             \
   X(addresses_ignored)                                                         \
+  X(connects_overtaken)                                                        \
   X(upstream_connects)                                                         \
   X(upstream_bytes_in)                                                         \
   X(upstream_bytes_out)

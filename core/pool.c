@@ -4,6 +4,7 @@
 #include "core/hashing.h"
 #include "core/pool_parts.h"
 #include "core/relay.h"
+#include "core/rival.h"
 
 #include <assert.h>
 
@@ -30,15 +31,12 @@ void fl_pool_probe(struct fl_server *server, fl_time now) {
   (void)open_to(server, true, now);
 }
 
-static bool wants_more(const struct fl_upstream *upstream) {
+/* Requires: it lacks some. */
+static bool needs_more(const struct fl_upstream *upstream) {
   bool too_few = fl_pool_live(upstream) < upstream->min_size;
   uint64_t coming = 0;
-  if (!too_few && upstream->waiting == 0)
-    return false; /* as a rule */
   if (upstream->gateway->stopping || upstream->leaving)
     too_few = false;
-  if (!fl_budget_allows(upstream))
-    return false;
   /* Attempts at a server that fails are no help to those that wait. */
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     const struct fl_server *server = upstream->servers[i];
@@ -48,6 +46,15 @@ static bool wants_more(const struct fl_upstream *upstream) {
   }
   return too_few || (!fl_hashing_is_on(upstream) &&
                      coming * upstream->config->in_flight < upstream->waiting);
+}
+
+static bool lacks_some(const struct fl_upstream *upstream) {
+  return upstream->waiting > 0 || fl_pool_live(upstream) < upstream->min_size;
+}
+
+static bool wants_more(const struct fl_upstream *upstream) {
+  return lacks_some(upstream) && fl_budget_allows(upstream) &&
+         needs_more(upstream);
 }
 
 /* Where clients wait and there is no room, idle connections of ejected servers
@@ -73,6 +80,8 @@ static void keep_promises(struct fl_upstream *upstream, fl_time now) {
     return;
   for (uint32_t i = 0; i < upstream->server_count; i++) {
     struct fl_server *server = upstream->servers[i];
+    if (server->promised > 0 && !fl_budget_allows(upstream))
+      fl_rivals_yield(upstream);
     while (server->promised > 0 && fl_budget_allows(upstream) &&
            fl_server_may_connect(server, now)) {
       server->promised--;
@@ -92,6 +101,9 @@ void fl_pool_fill(struct fl_upstream *upstream, fl_time now) {
   struct fl_server *server;
   bool more;
   make_room(upstream, now);
+  if (upstream->racing > 0 && lacks_some(upstream) &&
+      !fl_budget_allows(upstream) && needs_more(upstream))
+    fl_rivals_yield(upstream);
   keep_promises(upstream, now);
   while ((more = wants_more(upstream)) &&
          (server = fl_balance_connect(upstream, now)) != NULL)
@@ -166,6 +178,8 @@ void fl_pool_shrink(struct fl_upstream *upstream, fl_time now) {
                                FL_POOLED_SIGNING_ON, FL_POOLED_IDLE,
                                FL_POOLED_QUIET,      FL_POOLED_CHECKING,
                                FL_POOLED_BUSY,       FL_POOLED_FULL};
+  if (upstream->budget->size > upstream->budget->max)
+    fl_rivals_clear(upstream);
   uint32_t left = lasting(upstream);
   for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
     struct fl_list *link = upstream->all_servers.next;

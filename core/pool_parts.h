@@ -26,7 +26,7 @@ fl_pooled_metrics(const struct fl_pooled *pooled) {
 
 /* Connections that stand or are on their way, and that are the pool's. */
 static inline uint32_t fl_pool_live(const struct fl_upstream *upstream) {
-  return upstream->size - upstream->closing - upstream->lent;
+  return upstream->size - upstream->closing - upstream->lent - upstream->racing;
 }
 
 /* Its states. */

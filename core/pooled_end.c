@@ -25,6 +25,7 @@ static void report_closed(struct fl_pooled *pooled, enum fl_reason reason,
 }
 
 void fl_pooled_free(struct fl_pooled *pooled) {
+  assert(fl_list_empty(&pooled->connector.rivals));
   fl_transport_release(&pooled->conn);
   fl_exchanges_free(&pooled->exchanges);
   free(pooled);
@@ -121,6 +122,7 @@ void fl_pooled_retire(struct fl_pooled *pooled, enum fl_reason reason,
   if (pooled->state == FL_POOLED_LEAVING)
     reason = (enum fl_reason)pooled->leaving;
   bool stood = pooled->state != FL_POOLED_CONNECTING;
+  fl_connector_drop(&pooled->connector);
   bool early = pooled->state == FL_POOLED_SIGNING_ON;
   bool cost =
       pooled->exchanges.started > 0 || pooled->state == FL_POOLED_CHECKING;

@@ -91,6 +91,7 @@ static void pooled_connected(struct fl_conn *conn, enum fl_reason reason,
     connect_failed(pooled, reason, now);
     return;
   }
+  fl_connector_stands(&pooled->connector);
   conn->opened = now;
   pooled->quiet_until =
       fl_time_add(now, fl_pooled_upstream(pooled)->config->connect_settle);

@@ -6,6 +6,7 @@
 #include "core/health.h"
 #include "core/relay_end.h"
 #include "core/relay_flow.h"
+#include "core/rival.h"
 #include "core/session.h"
 #include "core/upstream.h"
 
@@ -159,6 +160,7 @@ static void server_connected(struct fl_conn *conn, enum fl_reason reason,
     connect_failed(relay, reason, now);
     return;
   }
+  fl_connector_stands(&relay->connector);
   conn->opened = now;
   server->connecting--;
   of_upstream(relay)->upstream_connects++;
@@ -301,6 +303,9 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
     serve_by_hash(upstream, now);
   else
     serve(upstream, now);
+  if (upstream->waiting > 0 && !fl_budget_allows(upstream) &&
+      upstream->config->mode == FL_MODE_RELAY) /* else the pool looks at it */
+    fl_rivals_yield(upstream);
   while (upstream->waiting > upstream->max_waiters) /* the newest go */
     fl_relay_refuse(waiter(upstream->waiters.prev), FL_TOO_MANY_WAITERS, NULL,
                     now);
@@ -380,6 +385,7 @@ static void turn_back(struct fl_relay *relay, fl_time now) {
   struct fl_conn *conn = &relay->server.conn;
   relay->connector.server->connecting--;
   relay->state = FL_RELAY_WAITING; /* in turn once the socket is closed */
+  fl_connector_drop(&relay->connector);
   if (conn->sock != NULL) {
     fl_transport_close(conn, true);
     return;

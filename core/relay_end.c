@@ -111,6 +111,7 @@ static void close_server(struct fl_relay *relay, enum fl_reason reason,
   struct fl_conn *conn = &relay->server.conn;
   if (relay->state == FL_RELAY_CONNECTING) {
     relay->connector.server->connecting--;
+    fl_connector_drop(&relay->connector);
     if (conn->sock != NULL)
       fl_transport_close(conn, true);
     else if (!fl_connector_cancel(&relay->connector))

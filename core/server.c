@@ -30,6 +30,7 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
   fl_list_init(&server->link);
   fl_list_push_back(&upstream->all_servers, &server->link);
   fl_list_init(&server->resolving);
+  fl_list_init(&server->rivals);
   fl_list_init(&server->relays);
   for (int state = 0; state < FL_POOLED_STATES; state++)
     fl_list_init(&server->conns[state]);

@@ -25,6 +25,7 @@ struct fl_server {
   bool hurry; /* it is ejected and has answered: the next check is due now */
   const struct fl_endpoint *endpoint;
   struct fl_list conns[FL_POOLED_STATES]; /* a list per state */
+  struct fl_list rivals;                  /* attempts: core/rival.h */
   uint32_t size;                          /* connections not closed yet */
   uint32_t kept;                          /* relays that still name it */
   uint32_t connecting;                    /* CONNECTING or SIGNING_ON */

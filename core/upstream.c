@@ -443,6 +443,7 @@ static void check_followers(const struct fl_upstream *upstream) {
 
 void fl_upstream_check(const struct fl_upstream *upstream) {
   uint32_t size = 0, waiting = 0, usable = 0, states[FL_POOLED_STATES] = {0};
+  uint32_t racing = 0;
   uint64_t ticket = 0;
   struct fl_list *link = upstream->all_servers.next;
   for (; link != &upstream->all_servers; link = link->next) {
@@ -454,6 +455,8 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
       of_server += count;
     }
     of_server += fl_list_size(&server->relays);
+    racing += fl_list_size(&server->rivals);
+    of_server += fl_list_size(&server->rivals);
     usable += fl_server_may_use(server)
                   ? fl_list_size(&server->conns[FL_POOLED_BUSY]) +
                         (upstream->config->pool.validate_after == 0
@@ -463,7 +466,7 @@ void fl_upstream_check(const struct fl_upstream *upstream) {
     assert(of_server == server->size && in_flight == server->in_flight);
     size += of_server;
   }
-  assert(size == upstream->size);
+  assert(size == upstream->size && racing == upstream->racing);
   fl_budget_check(upstream->budget);
   assert(states[FL_POOLED_LEAVING] + states[FL_POOLED_CLOSING] ==
          upstream->closing);

@@ -26,6 +26,7 @@ struct fl_upstream {
   uint32_t size;    /* connections not closed yet, in whatever state */
   uint32_t closing; /* of them, in FL_POOLED_LEAVING or _CLOSING */
   uint32_t lent;    /* of them, those that a relay or a session has */
+  uint32_t racing;  /* of them, rivals of one that is made: core/rival.h */
   struct fl_budget *budget;
   struct fl_list sharing;     /* on the budget's */
   struct fl_list all_servers; /* those that a reload took out, too */

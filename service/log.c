@@ -373,6 +373,7 @@ static int event_level(const struct fl_event *event) {
   switch (event->kind) {
   case FL_EVENT_CLIENT_OPENED:
   case FL_EVENT_UPSTREAM_CONNECTED:
+  case FL_EVENT_CONNECT_OVERTAKEN:
     return FL_LOG_DEBUG;
   case FL_EVENT_CLIENT_REFUSED:
     return event->refused == 0 ? FL_LOG_DEBUG : FL_LOG_INFO;
@@ -486,6 +487,11 @@ static void log_upstream(int level, const struct fl_event *event) {
     break;
   case FL_EVENT_UPSTREAM_CLOSED:
     log_closed(level, "upstream", event->upstream, server, event);
+    break;
+  case FL_EVENT_CONNECT_OVERTAKEN:
+    say(event, level, "upstream",
+        "%s: the connect to %s is given up, another address was faster",
+        event->upstream, server);
     break;
   case FL_EVENT_SERVER_DOWN:
     say(event, level, "upstream",

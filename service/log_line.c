@@ -209,6 +209,8 @@ static const char *kind_name(enum fl_event_kind kind) {
     return "buffers_high";
   case FL_EVENT_BUFFERS_LOW:
     return "buffers_low";
+  case FL_EVENT_CONNECT_OVERTAKEN:
+    return "connect_overtaken";
   case FL_EVENT_REQUEST_FAILED:
     return "request_failed";
   case FL_EVENT_REQUEST_DONE:

@@ -3,12 +3,14 @@ its own: a hosts file that a test writes, and beyond it no server that answers.
 """
 
 import os
+import re
+import socket
 import subprocess
 import time
 
 import pytest
 
-from harness import SLOW, gateway_config, relay_config
+from harness import SLOW, gateway_config, relay_config, wait_until
 
 ONE = {"min_size": 1, "max_size": 1}
 
@@ -211,3 +213,117 @@ def test_a_resolver_that_never_answers(fairlead, connect, resolver,
     assert status == 0 and time.monotonic() - began < 10 * SLOW
     assert totals["lookups"] == 1
     assert totals["connects_failed{resolve_timeout}"] >= 2
+
+
+# ---- several addresses at once ----
+
+@pytest.fixture
+def black_hole():
+    """black_hole(address): its kernel drops SYNs, for the backlog is full.
+    Returns the port."""
+    opened = []
+
+    def make(address):
+        server = socket.socket()
+        opened.append(server)
+        server.bind(address)
+        server.listen(0)
+        for _ in range(4):
+            filler = socket.socket()
+            opened.append(filler)
+            filler.setblocking(False)
+            filler.connect_ex(server.getsockname())
+        return server.getsockname()[1]
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def hole_and_server(black_hole, line_server, resolver):
+    """A name whose first address is a black hole: its port, and what the
+    program runs through."""
+    server = line_server(address=("127.0.0.2", 0))
+    port = server.address[1]
+    black_hole(("127.0.0.1", port))
+    names = resolver()
+    names.write("127.0.0.1", "127.0.0.2")
+    return port, names.through
+
+
+def half_open(port, address="0100007F"):
+    """Sockets of this network namespace in SYN_SENT to 127.0.0.1:port that
+    are not the black hole's own: those are older than the program."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return len(re.findall(
+            rf"^ *\d+: [0-9A-F:]+ {address}:{port:04X} 02 ", table.read(),
+            re.M))
+
+
+def test_a_slow_address_is_overtaken(fairlead, connect, hole_and_server):
+    port, through = hole_and_server
+    before = half_open(port)
+    gateway = fairlead(
+        gateway_config(f"plc.test:{port}", connect_timeout="1h",
+                       pool={"max_size": 2}),
+        through=through, level="debug")
+    client = connect(gateway.address("gateway"))
+    assert client.ask(b"a") == b"re a"
+    gateway.wait_log(rf"the connect to plc\.test:{port} \(127\.0\.0\.1:{port}\)"
+                     " is given up, another address was faster")
+    gateway.wait_log(rf"\(127\.0\.0\.2:{port}\) connected")
+    wait_until(lambda: half_open(port) <= before, "its socket is closed")
+    _, totals = gateway.stop()
+    assert totals["connects_overtaken"] == 1
+    assert totals["upstream_connects"] == 1
+    assert not [name for name in totals if name.startswith("connects_failed")]
+
+
+@pytest.mark.parametrize("pool, resolve", [
+    ({"max_size": 1}, {}),
+    ({"max_size": 2}, {"head_start": "0s"}),
+], ids=["no room", "no head start"])
+def test_one_after_the_other(fairlead, connect, hole_and_server, pool,
+                             resolve):
+    port, through = hole_and_server
+    gateway = fairlead(
+        gateway_config(f"plc.test:{port}", connect_timeout="600ms", pool=pool,
+                       resolve=resolve),
+        through=through)
+    client = connect(gateway.address("gateway"))
+    assert client.ask(b"a") == b"re a"
+    _, totals = gateway.stop()
+    assert totals["connects_failed{connect_timeout}"] == 1
+    assert "connects_overtaken" not in totals
+
+
+def test_relays_race(fairlead, connect, hole_and_server):
+    port, through = hole_and_server
+    gateway = fairlead(
+        relay_config(f"plc.test:{port}", connect_timeout="1h"),
+        through=through)
+    clients = [connect(gateway.address("relay")) for _ in range(10)]
+    for client in clients:
+        client.send(b"x\n")
+    assert [client.line() for client in clients] == [b"re x"] * 10
+    for client in clients:
+        client.close()
+    _, totals = gateway.stop()
+    assert totals["connects_overtaken"] == 10
+
+
+def test_a_stop_during_a_race(fairlead, connect, resolver, black_hole):
+    port = black_hole(("127.0.0.1", 0))
+    black_hole(("127.0.0.2", port))
+    names = resolver()
+    names.write("127.0.0.1", "127.0.0.2")
+    gateway = fairlead(
+        {"shutdown_timeout": "0s",
+         **relay_config(f"plc.test:{port}", connect_timeout="1h")},
+        through=names.through)
+    before = half_open(port, "0200007F")
+    connect(gateway.address("relay"))
+    wait_until(lambda: half_open(port, "0200007F") > before, "they race")
+    status, totals = gateway.stop()
+    assert status == 0 and "connects_overtaken" not in totals

@@ -128,7 +128,7 @@ struct sim_end *sim_connect(struct sim *sim, const struct fl_addr *from,
   end->ops = ops;
   end->owner = owner;
   end->from = *from;
-  fl_time delay = end->latency;
+  fl_time delay = end->latency + port->slow;
   if (sim_random_chance(&sim->random, 5)) /* the SYN was lost once */
     delay += FL_SECOND;
   sim_clock_after(&sim->clock, delay, syn_arrived, end,

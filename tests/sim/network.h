@@ -35,6 +35,7 @@ struct sim_port {
   struct sim *sim;
   struct fl_addr addr;
   enum sim_port_state state;
+  fl_time slow; /* connects take so much longer */
   /* A connection came. The callee calls sim_end_own, at once or later. */
   void (*accept)(void *owner, struct sim_end *end, const struct fl_addr *from);
   void *owner;

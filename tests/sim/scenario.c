@@ -248,8 +248,11 @@ static void add_upstream(struct draft *draft, uint32_t upstream) {
   add_pool(draft, upstream, max);
   add_time(draft, "connect_timeout", plan->clean ? 5000 : 200, 5000);
   if (percent(sim, 50))
-    add(draft, "\"resolve\": {\"ttl\": \"%ums\", \"stale\": \"%ums\"}, ",
-        (unsigned)chance(sim, 0, 3000), (unsigned)chance(sim, 0, 6000));
+    add(draft,
+        "\"resolve\": {\"ttl\": \"%ums\", \"stale\": \"%ums\", "
+        "\"head_start\": \"%ums\"}, ",
+        (unsigned)chance(sim, 0, 3000), (unsigned)chance(sim, 0, 6000),
+        percent(sim, 80) ? (unsigned)chance(sim, 1, 400) : 0);
   add_waits(draft, plan->clean, large);
   unsigned initial = (unsigned)chance(sim, 10, 500);
   unsigned factor = (unsigned)chance(sim, 1, 4);
@@ -491,7 +494,7 @@ static struct sim_server_plan draw_server(struct sim *sim, uint32_t upstream) {
 }
 
 /* A name means several addresses; at the first there may be no server, which
-   is no excuse. */
+   is no excuse. Others answer late, or never. */
 static void draw_name(struct sim *sim, uint32_t upstream,
                       const struct fl_endpoint *endpoint, uint32_t place) {
   struct sim_name *name = sim_name_new(sim, endpoint->host);
@@ -500,11 +503,14 @@ static void draw_name(struct sim *sim, uint32_t upstream,
   name->unknown = clean ? 0 : sometimes(sim, 30);
   name->changes = clean ? 0 : sometimes(sim, 100);
   name->extra = clean ? 0 : sometimes(sim, SIM_NAME_EXTRA);
-  name->addr_count = (uint32_t)chance(sim, 1, 2);
+  name->addr_count = (uint32_t)chance(sim, 1, SIM_NAME_ADDRS);
   for (uint32_t i = 0; i < name->addr_count; i++) {
     struct fl_addr *addr = &name->addrs[i];
     struct sim_server_plan plan = draw_server(sim, upstream);
     plan.absent = clean && i + 1 < name->addr_count && percent(sim, 50);
+    plan.mute = !clean && i + 1 < name->addr_count && percent(sim, 40);
+    plan.lag =
+        percent(sim, 30) ? (unsigned)chance(sim, 0, clean ? 800 : 3000) : 0;
     *addr = (struct fl_addr){.family = FL_ADDR_IP4,
                              .port = endpoint->port,
                              .ip = {10, (uint8_t)(100 + upstream),

@@ -436,7 +436,7 @@ static uint64_t attempts_allowed(const struct sim_server *server) {
 void sim_server_attempt(struct sim *sim, const struct fl_addr *addr) {
   struct sim_server *server = sim_server_at(sim, addr);
   if (server == NULL || server->port->state == SIM_PORT_OPEN ||
-      server->plan.absent)
+      server->plan.absent || server->plan.mute)
     return;
   server->attempts++;
   if (server->attempts > attempts_allowed(server))
@@ -456,8 +456,11 @@ struct sim_server *sim_server_new(struct sim *sim, uint32_t upstream,
   server->upstream = upstream;
   server->plan = *plan;
   server->port = sim_port_new(sim, addr, server, on_accept);
+  server->port->slow = plan->lag * FL_MILLISECOND;
   if (plan->absent)
     server->port->state = SIM_PORT_REFUSES;
+  else if (plan->mute)
+    server->port->state = SIM_PORT_SILENT;
   else if (plan->falls && sim_random_chance(&sim->random, 30))
     fall(server, 0);
   else if (plan->falls)

@@ -27,6 +27,8 @@ struct sim_server_plan {
                            than it */
   bool falls;           /* at times takes no connection for a while */
   bool absent;          /* nobody ever listens there */
+  bool mute;            /* no connect is ever answered there */
+  unsigned lag;         /* connects take so many ms longer */
 };
 
 struct sim_server *sim_server_new(struct sim *sim, uint32_t upstream,

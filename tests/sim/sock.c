@@ -281,7 +281,7 @@ static void io_bulk(struct fl_sock *sock, bool on) {
 }
 
 static void io_attach(struct fl_sock *sock, struct fl_conn *conn) {
-  require_open(sock, "attach");
+  require(sock, !sock->closing, "attach", "after io->close");
   require(sock, sock->copy == NULL, "attach", "during a send_rest");
   sock->conn = conn;
 }

@@ -84,7 +84,7 @@ static void io_bulk(struct fl_sock *sock, bool on) {
 }
 
 static void io_attach(struct fl_sock *sock, struct fl_conn *conn) {
-  assert(!sock->closing && !sock->connecting && sock->rest.size == 0);
+  assert(!sock->closing && sock->rest.size == 0);
   sock->conn = conn;
 }
 

@@ -66,6 +66,7 @@ static const struct {
      "upstreams[].pool.hold_timeout upstreams[].pool.validate_after "
      "upstreams[].on_close "
      "upstreams[].resolve upstreams[].resolve.ttl upstreams[].resolve.stale "
+     "upstreams[].resolve.head_start "
      "upstreams[].connect_timeout upstreams[].connect_settle "
      "upstreams[].request_gap upstreams[].reconnect_delay "
      "upstreams[].request_timeout upstreams[].write_timeout "
