@@ -58,8 +58,9 @@ void fl_balance_revive(struct fl_server *server, uint64_t waiting,
     fl_pooled_check(pooled, now);
 }
 
+/* A division is only needed at the end of a round. */
 static uint32_t turn(uint32_t next, uint32_t i, uint32_t count) {
-  return (next + i) % count;
+  return next + i < count ? next + i : (next + i) % count;
 }
 
 struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
@@ -90,7 +91,7 @@ struct fl_pooled *fl_balance_request(struct fl_upstream *upstream,
     revive(upstream, now);
     return NULL;
   }
-  upstream->next_request = (best->index + 1) % count;
+  upstream->next_request = turn(best->index, 1, count);
   return place;
 }
 
@@ -112,7 +113,7 @@ struct fl_server *fl_balance_connect(struct fl_upstream *upstream,
       break;
   }
   if (best != NULL)
-    upstream->next_connect = (best->index + 1) % count;
+    upstream->next_connect = turn(best->index, 1, count);
   return best;
 }
 

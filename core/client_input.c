@@ -55,13 +55,15 @@ bool fl_client_too_late(const struct fl_client *client, fl_time decoded,
    with; else it waits, or waits for its error, at the start of conn.in. */
 static bool pass_on(struct fl_client *client, struct fl_slice frame,
                     fl_time decoded, fl_time now) {
-  enum fl_reason reason = fl_listener_end_reason(client->listener);
+  enum fl_reason reason;
   enum fl_submit submit = FL_SUBMIT_REFUSED;
   if (fl_client_too_late(client, decoded, now))
     reason = FL_ACQUIRE_TIMEOUT;
   else if (now >= fl_retry_due(&client->listener->upstream->retries, client))
     reason = FL_REQUEST_TIMEOUT;
-  else if (fl_listener_stopping(client->listener) != FL_STOP_NOW)
+  else if (fl_listener_stopping(client->listener) == FL_STOP_NOW)
+    reason = fl_listener_end_reason(client->listener);
+  else
     submit = fl_upstream_submit(client->listener->upstream, client, frame,
                                 decoded, &reason, now);
   if (submit == FL_SUBMIT_ASSIGNED)
@@ -76,9 +78,10 @@ static bool pass_on(struct fl_client *client, struct fl_slice frame,
 /* Whether a frame is no request, but to be passed over. */
 static bool is_ignored(const struct fl_client *client, struct fl_slice frame) {
   const struct fl_upstream *upstream = client->listener->upstream;
-  return upstream != NULL && fl_frame_listed(upstream->config->ignore,
-                                             upstream->config->ignore_count,
-                                             &upstream->config->framing, frame);
+  return upstream != NULL && upstream->config->ignore_count > 0 &&
+         fl_frame_listed(upstream->config->ignore,
+                         upstream->config->ignore_count,
+                         &upstream->config->framing, frame);
 }
 
 /* Acts on a frame; else as pass_on. */

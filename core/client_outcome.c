@@ -56,15 +56,16 @@ static void drop_frame(struct fl_client *client, fl_time now) {
 }
 
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
-                     const struct fl_exchange *exchange, fl_time now) {
+                     uint64_t id, fl_time decoded, fl_time now) {
   fl_client_metrics(client)->replies++;
-  fl_histogram_add(&client->listener->total, now - exchange->decoded);
+  fl_histogram_add(&client->listener->total, now - decoded);
   client->active = now;
   fl_client_queue(client, frame, now);
   if (client->state != FL_CLIENT_OPEN)
     return;
-  fl_pair_put(pair_of(client), fl_transport_last(&client->conn, frame.size),
-              exchange->clients_id);
+  if (pair_of(client)->by == FL_PAIR_ID)
+    fl_pair_put(pair_of(client), fl_transport_last(&client->conn, frame.size),
+                id);
   fl_client_run_later(client);
 }
 

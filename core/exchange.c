@@ -156,14 +156,16 @@ uint64_t fl_exchanges_new_id(struct fl_exchanges *exchanges, uint64_t max) {
 
 /* Moving. */
 
-void fl_exchanges_push(struct fl_exchanges *exchanges,
-                       const struct fl_exchange *exchange) {
+struct fl_exchange *fl_exchanges_blank(const struct fl_exchanges *exchanges) {
   assert(exchanges->count < exchanges->capacity);
-  struct fl_exchange *slot = of(fl_list_pop(&exchanges->unused));
-  *slot = *exchange;
+  return of(exchanges->unused.next);
+}
+
+void fl_exchanges_push(struct fl_exchanges *exchanges) {
+  struct fl_exchange *slot = fl_exchanges_blank(exchanges);
   slot->started = FL_NEVER;
   slot->state = FL_EXCHANGE_WAITS;
-  fl_list_init(&slot->link);
+  fl_list_remove(&slot->link);
   fl_list_push_back(&exchanges->order, &slot->link);
   exchanges->count++;
   exchanges->silent += slot->silent;
@@ -204,13 +206,23 @@ static void detach(struct fl_exchanges *exchanges,
     exchanges->unsent = next == &exchanges->order ? NULL : of(next);
 }
 
+void fl_exchanges_drop(struct fl_exchanges *exchanges,
+                       struct fl_exchange *exchange) {
+  detach(exchanges, exchange);
+  exchange->client = NULL;
+  exchange->due = 0;
+  exchange->id = exchange->clients_id = 0;
+  exchange->key = NULL;
+  exchange->reply = exchange->request = (struct fl_buffer){0};
+  exchange->silent = exchange->again = false;
+  exchange->head_size = 0;
+  fl_list_push_front(&exchanges->unused, &exchange->link);
+}
+
 struct fl_exchange fl_exchanges_take(struct fl_exchanges *exchanges,
                                      struct fl_exchange *exchange) {
   struct fl_exchange taken = *exchange;
-  detach(exchanges, exchange);
-  exchange->reply = (struct fl_buffer){0};
-  exchange->request = (struct fl_buffer){0};
-  fl_list_push_front(&exchanges->unused, &exchange->link);
+  fl_exchanges_drop(exchanges, exchange);
   return taken;
 }
 

@@ -115,10 +115,13 @@ fl_exchanges_abandoned(const struct fl_exchanges *exchanges);
    the one that was given out longest ago. Requires: there is one. */
 uint64_t fl_exchanges_new_id(struct fl_exchanges *exchanges, uint64_t max);
 
-/* Appends a copy to the order; it waits and has not started. Requires: count <
-   capacity. */
-void fl_exchanges_push(struct fl_exchanges *exchanges,
-                       const struct fl_exchange *exchange);
+/* The one that the next push appends, for the caller to fill in: it is of
+   nobody, has no id, key, head, due, reply or request, is not silent, and sent
+   for the first time. Requires: count < capacity. */
+struct fl_exchange *fl_exchanges_blank(const struct fl_exchanges *exchanges);
+
+/* Appends it to the order; it waits and has not started. */
+void fl_exchanges_push(struct fl_exchanges *exchanges);
 
 /* The oldest that is due and has no older one of its client before it, for a
    client gets its outcomes in order; NULL when none is. */
@@ -139,6 +142,10 @@ bool fl_exchanges_keep(struct fl_exchanges *exchanges,
    the caller's. */
 struct fl_exchange fl_exchanges_take(struct fl_exchanges *exchanges,
                                      struct fl_exchange *exchange);
+
+/* The same for one of which nothing is needed any more. */
+void fl_exchanges_drop(struct fl_exchanges *exchanges,
+                       struct fl_exchange *exchange);
 
 /* Moves one that waits, and has started, from the order to the remembered.
    Requires: expired_count < expired_capacity; no bytes are kept in it. */

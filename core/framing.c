@@ -8,6 +8,29 @@
 
 #include <assert.h>
 
+/* All but lines, which no profile has. */
+static long next_other(const struct fl_framing *framing,
+                       struct fl_framing_state *state, struct fl_slice bytes,
+                       size_t max_frame) {
+  if (framing->profile != FL_PROFILE_NONE &&
+      !fl_profile_valid(framing->profile, bytes))
+    return FL_FRAME_BAD;
+  switch (framing->type) {
+  case FL_FRAMING_DELIMITED:
+    return fl_framing_delimited_next(&framing->delimited, state, bytes,
+                                     max_frame);
+  case FL_FRAMING_LENGTH:
+    return fl_framing_length_next(&framing->length, bytes, max_frame);
+  case FL_FRAMING_FIXED:
+    return fl_framing_fixed_next(&framing->fixed, bytes, max_frame);
+  case FL_FRAMING_LINE:
+  case FL_FRAMING_RAW:
+    break;
+  }
+  assert(0); /* not a framing */
+  return FL_FRAME_BAD;
+}
+
 long fl_framing_next(const struct fl_framing *framing,
                      struct fl_framing_state *state, struct fl_slice bytes,
                      size_t max_frame) {
@@ -16,24 +39,9 @@ long fl_framing_next(const struct fl_framing *framing,
 
   if (bytes.size == 0)
     return FL_FRAMING_PARTIAL;
-  if (framing->profile != FL_PROFILE_NONE &&
-      !fl_profile_valid(framing->profile, bytes))
-    return FL_FRAME_BAD;
-  switch (framing->type) {
-  case FL_FRAMING_LINE:
+  if (framing->type == FL_FRAMING_LINE)
     return fl_framing_line_next(state, bytes, max_frame);
-  case FL_FRAMING_DELIMITED:
-    return fl_framing_delimited_next(&framing->delimited, state, bytes,
-                                     max_frame);
-  case FL_FRAMING_LENGTH:
-    return fl_framing_length_next(&framing->length, bytes, max_frame);
-  case FL_FRAMING_FIXED:
-    return fl_framing_fixed_next(&framing->fixed, bytes, max_frame);
-  case FL_FRAMING_RAW:
-    break;
-  }
-  assert(0); /* not a framing */
-  return FL_FRAME_BAD;
+  return next_other(framing, state, bytes, max_frame);
 }
 
 struct fl_slice fl_framing_content(const struct fl_framing *framing,

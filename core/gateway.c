@@ -124,7 +124,8 @@ static void dispatch(struct fl_upstream *upstream, fl_time now) {
     fl_relay_dispatch(upstream, now);
   else
     fl_upstream_dispatch(upstream, now);
-  fl_upstream_tidy(upstream, now);
+  if (upstream->leaving || upstream->servers_gone > 0)
+    fl_upstream_tidy(upstream, now);
 }
 
 void fl_gateway_start(struct fl_gateway *gateway, fl_time now) {
@@ -266,17 +267,21 @@ void fl_gateway_look_at_memory(struct fl_gateway *gateway, fl_time now) {
   fl_gateway_event(gateway, &event);
 }
 
-/* Keeps nothing that others may need. Returns when to look again. */
+/* Keeps nothing that others may need. While peers hold any buffer, each turn
+   looks; while they hold much, so does time. Returns when. */
 static fl_time watch_memory(struct fl_gateway *gateway, fl_time now) {
-  fl_spare_trim(&gateway->spare);
-  return fl_memory_watches(&gateway->spare.share)
-             ? fl_time_add(now, PRESSURE_INTERVAL)
-             : FL_NEVER;
+  struct fl_spare *spare = &gateway->spare;
+  if (fl_memory_watches(&spare->share))
+    fl_spare_trim(spare);
+  bool watches = fl_memory_watches(&spare->share);
+  spare->share.attentive =
+      watches || spare->share.used > (uint64_t)spare->count * FL_SPARE_SIZE;
+  return watches ? fl_time_add(now, PRESSURE_INTERVAL) : FL_NEVER;
 }
 
 fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
   fl_time due;
-  if (fl_memory_turned(&gateway->spare.share))
+  if (fl_memory_may_have_turned(&gateway->spare.share))
     fl_gateway_look_at_memory(gateway, now);
   /* Writing comes last, so that a peer gets all of the turn in one write. A
      write that finds the peer gone, or a deadline, makes work for another
@@ -286,8 +291,9 @@ fl_time fl_gateway_turn(struct fl_gateway *gateway, fl_time now) {
       ;
     due = fl_deadlines_run(&gateway->deadlines, now);
   } while (work(gateway, now));
-  fl_gate_turn(gateway, now);
-  if (fl_memory_watches(&gateway->spare.share))
+  if (!fl_list_empty(&gateway->gates))
+    fl_gate_turn(gateway, now);
+  if (gateway->spare.share.attentive)
     due = fl_time_min(due, watch_memory(gateway, now));
   return due;
 }

@@ -24,10 +24,6 @@ uint64_t fl_hashing_weight(uint64_t seed, const struct fl_addr *client) {
 
 /* Servers. */
 
-bool fl_hashing_is_on(const struct fl_upstream *upstream) {
-  return upstream->config->balance == FL_BALANCE_HASH_CLIENT;
-}
-
 /* Whether one of its connections will have room some time. */
 static bool stands(const struct fl_server *server) {
   return server->quiet > 0 || !fl_list_empty(&server->conns[FL_POOLED_RESET]) ||

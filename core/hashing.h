@@ -11,6 +11,7 @@
 #include "core/addr.h"
 #include "core/list.h"
 #include "core/time.h"
+#include "core/upstream.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +28,9 @@ uint64_t fl_hashing_seed(const char *server);
 uint64_t fl_hashing_weight(uint64_t seed, const struct fl_addr *client);
 
 /* Whether the upstream is balanced so. */
-bool fl_hashing_is_on(const struct fl_upstream *upstream);
+static inline bool fl_hashing_is_on(const struct fl_upstream *upstream) {
+  return upstream->config->balance == FL_BALANCE_HASH_CLIENT;
+}
 
 /* The client's server; NULL when none can be used. One that was ejected
    cannot, nor one without a connection in the pool that may not be connected

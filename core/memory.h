@@ -32,8 +32,9 @@ struct fl_memory_share {
   struct fl_memory *memory; /* NULL: no limit; see fl_memory_join */
   uint64_t drawn;
   uint64_t used;
-  uint64_t keep; /* so much may be drawn and not used */
-  bool pressed;  /* as of the last look */
+  uint64_t keep;  /* so much may be drawn and not used */
+  bool pressed;   /* as of the last look */
+  bool attentive; /* there may be news: more or less is used, or some is */
 };
 
 /* For so many workers. A zeroed one has no limit. */
@@ -56,11 +57,13 @@ static inline bool fl_memory_take(struct fl_memory_share *share, size_t n,
   if (n > share->drawn - share->used && !fl_memory_draw(share, n, small))
     return false;
   share->used += n;
+  share->attentive = true;
   return true;
 }
 
 static inline void fl_memory_give(struct fl_memory_share *share, size_t n) {
   share->used -= n;
+  share->attentive = true;
   if (share->drawn - share->used > share->keep)
     fl_memory_give_back(share);
 }
@@ -85,6 +88,12 @@ enum fl_memory_news {
   FL_MEMORY_PRESSED, /* for the first worker that sees it */
   FL_MEMORY_RELIEVED /* likewise */
 };
+
+/* Whether to look: false in most turns, in which no more than this is asked. */
+static inline bool
+fl_memory_may_have_turned(const struct fl_memory_share *share) {
+  return share->attentive && fl_memory_turned(share);
+}
 
 /* Looks whether there is pressure; share->pressed says so then. */
 enum fl_memory_news fl_memory_look(struct fl_memory_share *share);

@@ -36,6 +36,14 @@ static inline struct fl_exchange take(struct fl_pooled *pooled,
   return taken;
 }
 
+static inline void drop(struct fl_pooled *pooled,
+                        struct fl_exchange *exchange) {
+  struct fl_key *key = exchange->key;
+  fl_exchanges_drop(&pooled->exchanges, exchange);
+  if (key != NULL)
+    fl_collision_free(upstream_of(pooled), key);
+}
+
 /* A request has left the connection, whatever its outcome. */
 static void unbind(struct fl_pooled *pooled, struct fl_client *client) {
   pooled->server->in_flight--;
@@ -68,16 +76,20 @@ static void keep_gap(struct fl_pooled *pooled, fl_time now) {
 /* Gives the client of an exchange its reply. */
 static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
                    struct fl_slice frame, fl_time now) {
+  struct fl_client *client = exchange->client;
+  struct fl_buffer reply = exchange->reply; /* frame may lie in it */
+  uint64_t id = exchange->clients_id;
+  fl_time decoded = exchange->decoded;
+  fl_access_done(exchange, server_of(pooled), FL_OK, frame.size, now);
   forget_request(pooled, exchange);
-  struct fl_exchange done = take(pooled, exchange);
-  fl_access_done(&done, server_of(pooled), FL_OK, frame.size, now);
-  unbind(pooled, done.client);
+  drop(pooled, exchange);
+  unbind(pooled, client);
   place(pooled, now);
-  if (done.client == NULL)
+  if (client == NULL)
     metrics_of(pooled)->replies_dropped++;
   else
-    fl_client_reply(done.client, frame, &done, now);
-  fl_buffer_clear(&done.reply, &pooled->conn.gateway->spare);
+    fl_client_reply(client, frame, id, decoded, now);
+  fl_buffer_clear(&reply, &pooled->conn.gateway->spare);
 }
 
 /* The client's oldest request has its outcome: it gets the replies that were
@@ -111,7 +123,7 @@ static bool complete(struct fl_pooled *pooled, struct fl_exchange *exchange,
   pooled->conn.frames++;
   fl_histogram_add(&upstream_of(pooled)->serve, now - exchange->started);
   if (exchange->state == FL_EXCHANGE_EXPIRED) {
-    (void)take(pooled, exchange);
+    drop(pooled, exchange);
     metrics_of(pooled)->replies_dropped++;
     return true;
   }
@@ -135,7 +147,7 @@ void fl_outcome_taken(struct fl_pooled *pooled, fl_time now) {
     struct fl_client *client = done->client;
     fl_access_done(done, server_of(pooled), FL_OK, 0, now);
     forget_request(pooled, done);
-    (void)take(pooled, done);
+    drop(pooled, done);
     keep_gap(pooled, now);
     unbind(pooled, client);
     place(pooled, now);
@@ -185,9 +197,9 @@ static enum fl_reason find_by_key(const struct fl_pooled *pooled,
 
 /* Finds the request of a reply, which may be remembered. Returns FL_OK, or why
    there is none. Requires: there is one, or pairing is not by order. */
-static enum fl_reason find(const struct fl_pooled *pooled,
-                           struct fl_slice frame,
-                           struct fl_exchange **exchange) {
+static inline enum fl_reason find(const struct fl_pooled *pooled,
+                                  struct fl_slice frame,
+                                  struct fl_exchange **exchange) {
   enum fl_pair_by by = upstream_of(pooled)->config->pair.by;
   if (by == FL_PAIR_ORDER) {
     *exchange = fl_exchanges_oldest(&pooled->exchanges);
@@ -245,25 +257,30 @@ static bool may_drop(const struct fl_upstream_config *config) {
 
 static bool is_ignored(const struct fl_pooled *pooled, struct fl_slice frame) {
   const struct fl_upstream_config *config = upstream_of(pooled)->config;
-  if (!fl_frame_listed(config->ignore, config->ignore_count,
+  if (config->ignore_count == 0 ||
+      !fl_frame_listed(config->ignore, config->ignore_count,
                        &config->reply_framing, frame))
     return false;
   metrics_of(pooled)->frames_dropped[FL_IGNORED]++;
   return true;
 }
 
-bool fl_outcome_pass_over(struct fl_pooled *pooled, struct fl_slice frame) {
+static inline bool pass_over(struct fl_pooled *pooled, struct fl_slice frame) {
   bool stray = pooled->stray;
   pooled->stray = false;
   return is_ignored(pooled, frame) ||
          (stray && drop_or(pooled, FL_UNEXPECTED_DATA) == FL_OK);
 }
 
+bool fl_outcome_pass_over(struct fl_pooled *pooled, struct fl_slice frame) {
+  return pass_over(pooled, frame);
+}
+
 /* Acts on a frame; else as pair_reply. */
 static enum fl_reason take_frame(struct fl_pooled *pooled,
                                  struct fl_slice frame, fl_time now) {
   bool stray = pooled->stray;
-  if (fl_outcome_pass_over(pooled, frame))
+  if (pass_over(pooled, frame))
     return FL_OK;
   return stray ? FL_UNEXPECTED_DATA : pair_reply(pooled, frame, now);
 }
@@ -408,7 +425,7 @@ void fl_outcome_retired(struct fl_pooled *pooled, enum fl_reason reason,
   return_repeatable(pooled, reason, now);
   fail_started(pooled, reason, now);
   while ((remembered = fl_exchanges_remembered(&pooled->exchanges)) != NULL)
-    (void)take(pooled, remembered);
+    drop(pooled, remembered);
 }
 
 /* The client's requests end with it. */

@@ -191,25 +191,30 @@ static void apply_rule(struct fl_pooled *pooled, struct fl_exchange *exchange,
 
 bool fl_pooled_send(struct fl_pooled *pooled, struct fl_client *client,
                     struct fl_slice frame, fl_time decoded, fl_time now) {
-  const struct fl_pair *pair = &fl_pooled_upstream(pooled)->config->pair;
-  struct fl_exchange exchange = {.client = client,
-                                 .ticket = client->ticket,
-                                 .decoded = decoded,
-                                 .offset = fl_transport_queued(&pooled->conn),
-                                 .size = (uint32_t)frame.size};
+  const struct fl_upstream_config *config = fl_pooled_upstream(pooled)->config;
+  const struct fl_pair *pair = &config->pair;
+  struct fl_exchange *exchange = fl_exchanges_blank(&pooled->exchanges);
+  uint64_t offset = fl_transport_queued(&pooled->conn);
   assert(fl_pooled_has_room(pooled));
   assert(client->bound == NULL || client->bound == pooled);
   if (!fl_transport_queue(&pooled->conn, frame, UINT32_MAX / 2))
     return false;
-  apply_rule(pooled, &exchange, frame);
-  fl_exchange_keep_head(&exchange, frame);
+  exchange->client = client;
+  exchange->ticket = client->ticket;
+  exchange->decoded = decoded;
+  exchange->offset = offset;
+  exchange->size = (uint32_t)frame.size;
+  apply_rule(pooled, exchange, frame);
+  if (config->reply_framing.profile != FL_PROFILE_NONE)
+    fl_exchange_keep_head(exchange, frame);
   if (pair->by == FL_PAIR_ID) {
-    exchange.clients_id = fl_pair_id(pair, frame);
-    exchange.id = fl_exchanges_new_id(&pooled->exchanges, fl_pair_id_max(pair));
+    exchange->clients_id = fl_pair_id(pair, frame);
+    exchange->id =
+        fl_exchanges_new_id(&pooled->exchanges, fl_pair_id_max(pair));
     fl_pair_put(pair, fl_transport_last(&pooled->conn, frame.size),
-                exchange.id);
+                exchange->id);
   }
-  fl_exchanges_push(&pooled->exchanges, &exchange);
+  fl_exchanges_push(&pooled->exchanges);
   fl_histogram_add(&fl_pooled_upstream(pooled)->acquire, now - decoded);
   pooled->server->in_flight++;
   client->bound = pooled;

@@ -31,7 +31,8 @@ static void pooled_data(struct fl_conn *conn, struct fl_slice bytes,
   }
   if (kept && !fl_buffer_append(&conn->in, spare, bytes, max))
     broken = fl_spare_reason(spare);
-  fl_outcome_taken(pooled, now);
+  if (pooled->exchanges.unsent != NULL || pooled->exchanges.silent > 0)
+    fl_outcome_taken(pooled, now);
   if (broken == FL_OK)
     used =
         decode(pooled, kept ? fl_buffer_peek(&conn->in) : bytes, &broken, now);

@@ -241,6 +241,7 @@ void fl_reload_commit(struct fl_gateway *gateway, fl_time now) {
   gateway->generation = fl_generation_hold(reload->generation);
   gateway->config = reload->generation->config;
   settle_listeners(gateway, now);
+  gateway->spare.share.attentive = true; /* max_buffered may be another */
   struct fl_list *link = gateway->upstreams.next;
   for (; link != &gateway->upstreams; link = link->next)
     FL_CONTAINER(link, struct fl_upstream, link)->changed = false;

@@ -31,14 +31,14 @@ bool fl_retry_add(struct fl_list *retries, const struct fl_client *client,
   return true;
 }
 
-fl_time fl_retry_due(const struct fl_list *retries,
-                     const struct fl_client *client) {
+fl_time fl_retry_find_due(const struct fl_list *retries,
+                          const struct fl_client *client) {
   const struct retry *retry = find(retries, client);
   return retry == NULL ? FL_NEVER : retry->due;
 }
 
-fl_time fl_retry_take(struct fl_list *retries, const struct fl_client *client,
-                      fl_time *behind) {
+fl_time fl_retry_find_take(struct fl_list *retries,
+                           const struct fl_client *client, fl_time *behind) {
   struct retry *retry = find(retries, client);
   if (retry == NULL)
     return 0;

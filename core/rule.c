@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const struct fl_rule ordinary = {.request_timeout = FL_NEVER};
+const struct fl_rule fl_rule_ordinary = {.request_timeout = FL_NEVER};
 
 struct fl_slice fl_match_content(const struct fl_framing *framing,
                                  struct fl_slice frame) {
@@ -37,19 +37,15 @@ bool fl_match_holds(const struct fl_match *match, struct fl_slice content) {
 const struct fl_rule *fl_rule_find(const struct fl_rule *rules, uint32_t count,
                                    const struct fl_framing *framing,
                                    struct fl_slice frame) {
-  if (count == 0)
-    return &ordinary;
   struct fl_slice content = fl_match_content(framing, frame);
   for (uint32_t i = 0; i < count; i++)
     if (fl_match_holds(&rules[i].match, content))
       return &rules[i];
-  return &ordinary;
+  return &fl_rule_ordinary;
 }
 
 bool fl_frame_listed(const struct fl_bytes *list, uint32_t count,
                      const struct fl_framing *framing, struct fl_slice frame) {
-  if (count == 0)
-    return false;
   struct fl_slice content = fl_match_content(framing, frame);
   for (uint32_t i = 0; i < count; i++)
     if (list[i].size == content.size && stands(&list[i], content, 0))

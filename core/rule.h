@@ -40,8 +40,11 @@ struct fl_slice fl_match_content(const struct fl_framing *framing,
 /* Whether all that match states holds for such content. */
 bool fl_match_holds(const struct fl_match *match, struct fl_slice content);
 
-/* The rule of a request of that framing: the first that matches, or the one
-   of requests that none does. */
+/* The rule of requests that none matches. */
+extern const struct fl_rule fl_rule_ordinary;
+
+/* The rule of a request of that framing: the first that matches, or the
+   ordinary one. */
 const struct fl_rule *fl_rule_find(const struct fl_rule *rules, uint32_t count,
                                    const struct fl_framing *framing,
                                    struct fl_slice frame);

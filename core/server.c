@@ -48,6 +48,7 @@ void fl_server_free(struct fl_server *server) {
   assert(server->size == 0 && server->kept == 0);
   fl_list_remove(&server->looking);
   fl_list_remove(&server->link);
+  server->upstream->servers_gone -= server->gone != NULL;
   fl_generation_release(server->gone);
   free(server);
 }
@@ -55,6 +56,7 @@ void fl_server_free(struct fl_server *server) {
 void fl_server_leave(struct fl_server *server, struct fl_generation *generation,
                      fl_time now) {
   server->gone = fl_generation_hold(generation);
+  server->upstream->servers_gone++;
   fl_pool_renew(server, FL_RELOAD, now);
   fl_upstream_wake(server->upstream);
 }

@@ -88,13 +88,6 @@ void fl_upstream_wake(struct fl_upstream *upstream) {
 
 /* Submitting. */
 
-const struct fl_rule *fl_upstream_rule(const struct fl_upstream *upstream,
-                                       struct fl_slice frame) {
-  const struct fl_upstream_config *config = upstream->config;
-  return fl_rule_find(config->rules, config->rule_count, &config->framing,
-                      frame);
-}
-
 /* The connection a request of this client may go to now, nobody else's turn
    coming first; NULL for none. */
 static struct fl_pooled *place_for(struct fl_upstream *upstream,

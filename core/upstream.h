@@ -9,6 +9,7 @@
 #include "core/generation.h"
 #include "core/keys.h"
 #include "core/pool.h"
+#include "core/rule.h"
 #include "core/server.h"
 
 struct fl_upstream {
@@ -19,6 +20,7 @@ struct fl_upstream {
   const struct fl_upstream_config *config;
   struct fl_server **servers; /* as config has them */
   uint32_t server_count;
+  uint32_t servers_gone; /* others that a reload took out */
   uint32_t next_request; /* round robin over servers, for requests */
   uint32_t next_connect; /* and for new connections */
   uint32_t min_size;     /* this shard's parts of the configured sizes */
@@ -92,12 +94,18 @@ enum fl_submit fl_upstream_submit(struct fl_upstream *upstream,
                                   struct fl_slice frame, fl_time decoded,
                                   enum fl_reason *reason, fl_time now);
 
-/* What config.json says about a request. */
 /* Whether a connection to it stands, and has been greeted. */
 bool fl_upstream_stands(const struct fl_upstream *upstream);
 
-const struct fl_rule *fl_upstream_rule(const struct fl_upstream *upstream,
-                                       struct fl_slice frame);
+/* What config.json says about a request. */
+static inline const struct fl_rule *
+fl_upstream_rule(const struct fl_upstream *upstream, struct fl_slice frame) {
+  const struct fl_upstream_config *config = upstream->config;
+  if (config->rule_count == 0)
+    return &fl_rule_ordinary;
+  return fl_rule_find(config->rules, config->rule_count, &config->framing,
+                      frame);
+}
 
 /* Puts a client whose request came back among those that wait, in the turn
    that client->ticket says. */

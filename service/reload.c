@@ -172,11 +172,11 @@ static void on_done(void *owner, struct fl_message *message) {
     give_up(reload, &faults, FL_STATUS_SYSTEM);
     break;
   case FL_STEP_QUIET:
+    fl_memory_set(&reload->admission->memory,
+                  reload->next->config->max_buffered);
     ask(reload, FL_STEP_COMMIT);
     break;
   case FL_STEP_COMMIT:
-    fl_memory_set(&reload->admission->memory,
-                  reload->next->config->max_buffered);
     ask(reload, FL_STEP_START);
     break;
   case FL_STEP_START:

@@ -30,11 +30,18 @@ static struct fl_client *named(uintptr_t client) {
 
 /* A request of 10 bytes. */
 static struct fl_exchange *push(uintptr_t client, uint64_t id) {
-  struct fl_exchange exchange = {
-      .client = named(client), .offset = offset, .size = 10, .id = id};
+  struct fl_exchange *exchange = fl_exchanges_blank(&all);
+  assert_true(exchange->client == NULL && exchange->id == 0);
+  assert_true(exchange->due == 0 && exchange->key == NULL);
+  assert_true(!exchange->silent && !exchange->again);
+  assert_int_equal(exchange->reply.size + exchange->request.size, 0);
+  exchange->client = named(client);
+  exchange->offset = offset;
+  exchange->size = 10;
+  exchange->id = id;
   offset += 10;
-  fl_exchanges_push(&all, &exchange);
-  return fl_exchanges_find(&all, id);
+  fl_exchanges_push(&all);
+  return exchange;
 }
 
 static uintptr_t take(struct fl_exchange *exchange) {
