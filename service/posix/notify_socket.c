@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { PATIENCE_S = 1 };
+enum { SEND_S = 1, WAIT_S = 5 };
 
 static struct {
   int socket; /* -1: nobody is told */
@@ -50,7 +50,7 @@ static bool take_address(const char *text) {
 }
 
 void fl_notify_socket_open(void) {
-  const struct timeval patience = {.tv_sec = PATIENCE_S};
+  const struct timeval patience = {.tv_sec = SEND_S};
   char *text = fl_notify_variable("NOTIFY_SOCKET");
   bool found = text != NULL && take_address(text);
   free(text);
@@ -108,7 +108,7 @@ void fl_notify_socket_wait(void) {
   (void)close(ends[1]);
   struct pollfd end = {.fd = ends[0]};
   if (sent)
-    (void)poll(&end, 1, PATIENCE_S * 1000);
+    (void)poll(&end, 1, WAIT_S * 1000);
   (void)close(ends[0]);
 }
 

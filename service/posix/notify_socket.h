@@ -22,8 +22,8 @@ bool fl_notify_socket_is_open(void);
    false, too, when it takes nothing for a second. */
 bool fl_notify_socket_send(const char *assignments, int fd);
 
-/* Waits, for a second at most, until the manager has worked through all that
-   was sent. */
+/* Waits, for five seconds at most, until the manager has worked through all
+   that was sent. */
 void fl_notify_socket_wait(void);
 
 void fl_notify_socket_close(void);

@@ -5,6 +5,7 @@ the one before has left the system."""
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,6 +78,14 @@ def add_listener(name, listen):
     return lambda text: text.replace(
         '"listeners": [', '"listeners": [\n{"name": "%s", "listen": ["%s"], '
         '"mode": "command"},' % (name, listen), 1)
+
+
+def set_in_unit(container, line):
+    """As `systemctl edit` does."""
+    folder = container.path("/etc/systemd/system/fairlead.service.d")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "override.conf").write_text(f"[Service]\n{line}\n")
+    container.run("systemctl", "daemon-reload")
 
 
 def refused(port):
@@ -256,10 +265,7 @@ def test_a_restart_with_a_wrong_file(container):
 
 
 def test_a_stuck_worker_is_restarted(container):
-    drop_in = container.path("/run/systemd/system/fairlead.service.d")
-    drop_in.mkdir(parents=True)
-    (drop_in / "watchdog.conf").write_text("[Service]\nWatchdogSec=1s\n")
-    container.run("systemctl", "daemon-reload")
+    set_in_unit(container, "WatchdogSec=1s")
     container.run("systemctl", "restart", "fairlead")
     pid = container.pid()
     time.sleep(2)
@@ -270,8 +276,6 @@ def test_a_stuck_worker_is_restarted(container):
     wait_until(lambda: container.property("ActiveState") == "active", "it")
     assert ask(PORT) == b"PONG"
     assert "Watchdog timeout" in container.journal()
-    (drop_in / "watchdog.conf").unlink()
-    container.run("systemctl", "daemon-reload")
 
 
 # ---- the end ----
@@ -290,6 +294,48 @@ def test_stop(container):
     container.run("systemctl", "start", "fairlead")
 
 
+def test_a_long_stop_is_not_cut(container):
+    """The process says how long it needs."""
+    set_in_unit(container, "TimeoutStopSec=1s")
+    edit(container, lambda text: text.replace(
+        '"shutdown_timeout": "30s"', '"shutdown_timeout": "4s"'))
+    (container.path("/etc/fairlead/conf.d") / "relay.json").write_text(
+        '{"listeners": [{"name": "r", "listen": ["127.0.0.1:8091"], '
+        '"mode": "relay", "upstream": "127.0.0.1:5432"}]}')
+    container.run("systemctl", "restart", "fairlead")
+    server = harness.LineServer(address=("127.0.0.1", 5432))
+    try:
+        with socket.create_connection(("127.0.0.1", 8091), 10) as client:
+            client.sendall(b"x\n")
+            assert client.recv(100) == b"re x\n"
+            begin = time.monotonic()
+            container.run("systemctl", "stop", "fairlead")
+            assert time.monotonic() - begin > 3.9
+    finally:
+        server.stop()
+    assert container.property("Result") == "success"
+
+
+def test_socket_activation(container):
+    """The service begins with its first client."""
+    unit = container.path("/etc/systemd/system/fairlead.socket")
+    unit.write_text(
+        "[Socket]\nListenStream=127.0.0.1:8080\nBacklog=4096\n")
+    container.run("systemctl", "daemon-reload")
+    container.run("systemctl", "start", "fairlead.socket")
+    assert container.property("ActiveState") == "inactive"
+    with Load() as load:
+        wait_until(lambda: container.property("ActiveState") == "active",
+                   "its start")
+        container.run("systemctl", "restart", "fairlead")
+        assert ask(PORT) == b"PONG"
+    assert load.failures() == []
+    container.run("systemctl", "stop", "fairlead.socket", "fairlead")
+    unit.unlink()
+    container.run("systemctl", "daemon-reload")
+    container.run("systemctl", "start", "fairlead")
+
+
 def test_remove(container):
     """It keeps the configuration."""
     container.run("dpkg", "--remove", "fairlead")
@@ -299,7 +345,9 @@ def test_remove(container):
 
 
 def test_purge(container, before):
-    """Nothing is left."""
+    """Nothing is left but what the administrator made elsewhere."""
+    shutil.rmtree(
+        container.path("/etc/systemd/system/fairlead.service.d"))
     container.run("dpkg", "--purge", "fairlead")
     assert files(container) - before[0] == set()
     assert container.run("getent", "passwd").stdout == before[1]

@@ -79,30 +79,6 @@ def assert_no_report(text):
     assert not found, text[max(0, found.start() - 500):][:8000]
 
 
-PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207  # linux/ptrace.h
-WALL = 0x40000000  # waitpid(2): threads, too
-
-
-def stick(pid):
-    """Stops the thread of one worker, as if it hung. Returns the thread's
-    number: the process ends only when that was waited for (WALL), too."""
-    trace = ctypes.CDLL(None, use_errno=True).ptrace
-    for task in sorted(Path(f"/proc/{pid}/task").iterdir(), reverse=True):
-        loops = "epoll_wait" in (task / "wchan").read_text() or "ep_poll" in (
-            task / "wchan").read_text()
-        named = (task / "comm").read_text() == "fairlead\n"
-        if loops and named and int(task.name) != pid:
-            break
-    else:
-        raise AssertionError("no worker waits in its loop")
-    thread = int(task.name)
-    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
-        done = trace(*map(ctypes.c_long, (request, thread, 0, 0)))
-        assert done == 0, os.strerror(ctypes.get_errno())
-    os.waitpid(thread, WALL)
-    return thread
-
-
 def config_bytes(config):
     if isinstance(config, bytes):
         return config
@@ -120,6 +96,41 @@ def wait_until(condition, what, timeout=10.0):
             return value
         assert time.monotonic() < end, f"never happened: {what}"
         time.sleep(0.005)
+
+
+# linux/ptrace.h
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+WALL = 0x40000000  # waitpid(2): threads, too
+
+
+def ptrace(request, thread):
+    libc = ctypes.CDLL(None, use_errno=True)
+    done = libc.ptrace(*map(ctypes.c_long, (request, thread, 0, 0)))
+    assert done == 0, os.strerror(ctypes.get_errno())
+
+
+def waiting_worker(pid):
+    """A thread of the process that waits in a loop of its own; or None."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        waits = (task / "wchan").read_text() in ("ep_poll", "do_epoll_wait")
+        named = (task / "comm").read_text() == "fairlead\n"
+        if waits and named and int(task.name) != pid:
+            return int(task.name)
+    return None
+
+
+def stick(pid):
+    """Stops the thread of one worker, as if it hung. Returns the thread's
+    number: the process ends only when that was waited for (WALL), too."""
+    thread = wait_until(lambda: waiting_worker(pid), "a worker in its loop")
+    ptrace(PTRACE_SEIZE, thread)
+    ptrace(PTRACE_INTERRUPT, thread)
+    os.waitpid(thread, WALL)
+    return thread
+
+
+def unstick(thread):
+    ptrace(PTRACE_DETACH, thread)
 
 
 def free_port():

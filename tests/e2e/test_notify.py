@@ -3,6 +3,7 @@ keeps or gives, and the stop of a restart. The manager is a socket here."""
 
 import array
 import os
+import random
 import re
 import select
 import signal
@@ -63,6 +64,12 @@ class Manager:
         for fd in fds:  # BARRIER
             os.close(fd)
         return True
+
+    def listen(self, seconds):
+        """Takes what comes in that time."""
+        end = time.monotonic() + seconds * harness.SLOW
+        while time.monotonic() < end:
+            self.take(max(0, end - time.monotonic()))
 
     def wait(self, name, value=r".*", timeout=20.0):
         """Takes messages until one says name=value; returns that one."""
@@ -126,6 +133,20 @@ def config(*places, **more):
     }
 
 
+def free_everywhere():
+    """As free_port, of a port that no address of this machine has, and that
+    other tests do not look for."""
+    while True:
+        port = random.randrange(7000, 9900)
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            try:
+                probe.bind(("::", port))
+            except OSError:
+                continue
+        return free_port()[0], port
+
+
 def inode(fd):
     return os.fstat(fd).st_ino
 
@@ -181,6 +202,7 @@ def test_reloads_are_told(fairlead, manager):
     end(program, manager)
 
 
+@pytest.mark.threads
 def test_the_status_says_how_things_stand(fairlead, connect, manager):
     place = free_port()
     program = fairlead(
@@ -201,10 +223,13 @@ def test_the_status_says_how_things_stand(fairlead, connect, manager):
         manager.wait(
             "STATUS", r"Serving 1 listener, 1 client; generation 1"
         )
+        manager.listen(2.5)  # it looks every two seconds
         end(program, manager)
     finally:
         server.stop()
-    assert len(set(manager.all("STATUS"))) >= 3
+    said = manager.all("STATUS")
+    assert len(set(said)) >= 3
+    assert all(one != other for one, other in zip(said, said[1:]))
 
 
 def test_the_stop_is_told_of(fairlead, line_server, connect, manager):
@@ -241,15 +266,13 @@ def test_a_stuck_worker_stops_the_beats(fairlead, manager):
     )
     manager.wait("WATCHDOG")
     thread = harness.stick(program.pid)
-    while manager.take(0.2):
-        pass
+    manager.listen(0.4)  # what was on its way
     beats = len(manager.all("WATCHDOG"))
-    while manager.take(2):  # five times its patience
-        pass
-    assert len(manager.all("WATCHDOG")) == beats
+    manager.listen(2)  # five times its patience
     program.kill(signal.SIGKILL)
     os.waitpid(thread, harness.WALL)
     assert program.join() == 128 + signal.SIGKILL
+    assert len(manager.all("WATCHDOG")) == beats
 
 
 def test_another_process_is_not_watched(fairlead, manager):
@@ -258,8 +281,7 @@ def test_another_process_is_not_watched(fairlead, manager):
         **manager.options(WATCHDOG_USEC="400000", WATCHDOG_PID="1"),
     )
     manager.wait("STATUS")
-    while manager.take(0.5):
-        pass
+    manager.listen(0.8)
     assert not manager.all("WATCHDOG")
     end(program, manager)
 
@@ -295,6 +317,7 @@ def test_sockets_outlive_a_crash(fairlead, connect, manager):
     end(program, manager)
 
 
+@pytest.mark.threads
 def test_a_restart_leaves_the_queue_to_the_next(
     fairlead, line_server, connect, manager
 ):
@@ -332,6 +355,27 @@ def test_a_restart_leaves_the_queue_to_the_next(
     assert program.join() == 0
 
 
+def test_a_restart_does_not_empty_the_queue(fairlead, connect, manager):
+    """Who waits there when it begins has nothing to do with this process."""
+    place = free_port()
+    program = fairlead(config(at(place), workers=1), **manager.options())
+    manager.wait("READY")
+    thread = harness.stick(program.pid)
+    clients = [connect(place) for _ in range(200)]
+    for client in clients:
+        client.send(b"PING\n")
+    program.kill(signal.SIGUSR2)
+    program.wait_log(r" service stopping: SIGUSR2")
+    harness.unstick(thread)
+    assert program.join() == 0
+    # one turn accepts 64, and may come first
+    assert program.totals()["clients_opened"] <= 64
+    program = fairlead(config(at(place)), **manager.options())
+    for client in clients:
+        assert client.line() == b"PONG"
+    end(program, manager)
+
+
 def test_a_restart_without_a_keeper_empties_the_queue(fairlead, connect):
     program = fairlead({"listeners": [command_listener()]})
     clients = [connect(program.address("commands")) for _ in range(20)]
@@ -342,6 +386,7 @@ def test_a_restart_without_a_keeper_empties_the_queue(fairlead, connect):
         assert client.rest() == b"PONG\n"
 
 
+@pytest.mark.threads
 def test_a_stop_closes_what_was_kept(fairlead, connect, manager):
     """Before its queue is emptied, so that nobody waits there in vain."""
     place = free_port()
@@ -359,6 +404,7 @@ def test_a_stop_closes_what_was_kept(fairlead, connect, manager):
         connect(place)
 
 
+@pytest.mark.threads
 def test_a_reload_changes_what_is_kept(fairlead, connect, manager):
     old, new, stays = free_port(), free_port(), free_port()
     program = fairlead(config(at(old), at(stays)), **manager.options())
@@ -396,7 +442,7 @@ def test_a_failed_reload_changes_nothing_kept(fairlead, manager):
 
 def test_sockets_nobody_wants_are_dropped(fairlead, connect, manager):
     """Also one that stands in the way of another."""
-    place, gone = free_port(), free_port()
+    place, gone = free_everywhere(), free_port()
     program = fairlead(
         config(f"0.0.0.0:{place[1]}", at(gone)), **manager.options()
     )
@@ -441,6 +487,23 @@ def test_one_that_closes_for_a_while_is_not_kept(
     manager.wait("FDSTOREREMOVE")
     assert list(manager.store) == names[1:]
     wait_until(lambda: connect(place).ask(b"x") == b"re x", "it is served")
+    end(program, manager)
+
+
+def test_a_socket_of_another_kind_is_not_taken(fairlead, connect, manager):
+    """[::] for IPv6 alone cannot become one for both."""
+    place = free_everywhere()
+
+    def shape(alone):
+        return config(f"[::]:{place[1]}", socket={"ipv6_only": alone})
+
+    program = fairlead(shape(True), **manager.options())
+    manager.wait("READY")
+    program.kill(signal.SIGKILL)
+    program.join()
+    program = fairlead(shape(False), wait=False, **manager.options())
+    manager.wait("READY")
+    assert connect(place).ask(b"PING") == b"PONG"
     end(program, manager)
 
 
