@@ -235,7 +235,10 @@ static const struct fl_exit help_exits[] = {
 
 const char fl_program_text[] =
   "Fairlead is a TCP gateway: it lets many clients share few connections to a "
-  "server, and gives each client the replies to its own requests.";
+  "server, and gives each client the replies to its own requests.\n"
+  "\n"
+  "What it serves stands in FILE, which is JSON: fairlead.json(5), "
+  "docs/configuration.md.";
 
 #define SERVER                                                                 \
   .operands = {{"SERVER", FL_VALUE_SERVER, NULL, false}}
@@ -265,10 +268,10 @@ const struct fl_command fl_commands[] = {
    .text =
      "Reads FILE and prints everything that is wrong with it to standard "
      "error, a line per fault: `FILE:LINE:COLUMN: key: found X; allowed: Y`. "
-     "Opens no socket.",
+     "Opens no socket, so a port in use is found only by `run` and `reload`.",
    .options = check_options, .exits = check_exits},
   {"status", FL_ACTION_STATUS, FL_SUBJECT_REMOTE,
-   .summary = "show what it is doing",
+   .summary = "show what a running one is doing",
    .text =
      "Shows what the fairlead that runs with FILE is doing: its listeners and "
      "their clients, its upstreams, their servers and connections, and "

@@ -154,11 +154,12 @@ void fl_page_commands(FILE *out, const char *document) {
   section(&roff, "SYNOPSIS");
   put_synopses(&roff);
   section(&roff, "DESCRIPTION");
-  paragraph(&roff, fl_program_text);
+  roff.italic = "FILE";
+  put_text(&roff, fl_program_text);
+  roff.italic = NULL;
   fl_roff_paragraph(&roff);
-  paragraph(&roff, "What it serves stands in a configuration file, "
-                   "**fairlead.json**(5). How it is looked after while it "
-                   "runs is in **fairlead**(8).");
+  paragraph(&roff, "How it is looked after while it runs is in "
+                   "**fairlead**(8).");
   fl_roff_paragraph(&roff);
   paragraph(&roff, "Options may be written as `--name value` or "
                    "`--name=value`; none may be abbreviated.");
