@@ -343,6 +343,46 @@ static void a_smaller_pool_closes_what_is_idle(void **state) {
   assert_false(busy->closing);
 }
 
+/* Two addresses of a name are tried beside each other; then this. */
+static void reload_in_a_race(struct next *next) {
+  static char host[] = "plc.example";
+  struct fl_addr addrs[2] = {
+      {.family = FL_ADDR_IP4, .port = 7000, .ip = {198, 51, 100, 1}},
+      {.family = FL_ADDR_IP4, .port = 7000, .ip = {198, 51, 100, 2}}};
+  out.servers[0].host = next->servers[0].host = host;
+  out.servers[0].addr = next->servers[0].addr = (struct fl_addr){0};
+  out.upstream.resolve.head_start = 250 * FL_MILLISECOND;
+  fl_outside_start(&out);
+  (void)ask("a\n");
+  fl_gateway_resolved(out.gateway, out.token, addrs, 2, FL_OK, out.now);
+  fl_outside_pass(&out, 250 * FL_MILLISECOND);
+  assert_int_equal(fl_outside_open(&out), 2);
+  reload(next);
+}
+
+static void a_smaller_pool_ends_a_race(void **state) {
+  (void)state;
+  struct next *next = draft(0);
+  next->upstreams[0].pool.max_size = 1;
+  reload_in_a_race(next);
+  assert_true(fl_outside_connect(&out, 1)->closing);
+  fl_outside_turn(&out);
+  assert_string_equal(fl_outside_sent(stand(0)), "a\n");
+}
+
+static void a_server_that_goes_ends_a_race(void **state) {
+  (void)state;
+  static char text[] = "192.0.2.9:7000";
+  struct next *next = draft(0);
+  next->upstreams[0].servers = &next->servers[1];
+  next->servers[1].text = text;
+  reload_in_a_race(next);
+  assert_true(fl_outside_connect(&out, 0)->closing);
+  assert_true(fl_outside_connect(&out, 1)->closing);
+  fl_outside_turn(&out);
+  assert_string_equal(fl_outside_sent(stand(2)), "a\n");
+}
+
 static void a_smaller_pool_waits_for_what_is_busy(void **state) {
   (void)state;
   struct next *next = draft(0);
@@ -556,6 +596,8 @@ int main(void) {
       TEST(other_framing_waits_for_the_old_pool),
       TEST(the_old_pool_can_reconnect_for_its_last_requests),
       TEST(a_smaller_pool_closes_what_is_idle),
+      TEST(a_smaller_pool_ends_a_race),
+      TEST(a_server_that_goes_ends_a_race),
       TEST(a_smaller_pool_waits_for_what_is_busy),
       TEST(other_in_flight_renews_connections),
       TEST(relays_to_a_server_that_goes_go_on),
