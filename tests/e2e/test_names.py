@@ -220,13 +220,16 @@ def test_a_resolver_that_never_answers(fairlead, connect, resolver,
 @pytest.fixture
 def black_hole():
     """black_hole(address): its kernel drops SYNs, for the backlog is full.
-    Returns the port."""
+    Returns the port, or None when it is in use."""
     opened = []
 
     def make(address):
         server = socket.socket()
         opened.append(server)
-        server.bind(address)
+        try:
+            server.bind(address)
+        except OSError:  # another test has it
+            return None
         server.listen(0)
         for _ in range(4):
             filler = socket.socket()
@@ -244,9 +247,10 @@ def black_hole():
 def hole_and_server(black_hole, line_server, resolver):
     """A name whose first address is a black hole: its port, and what the
     program runs through."""
-    server = line_server(address=("127.0.0.2", 0))
-    port = server.address[1]
-    black_hole(("127.0.0.1", port))
+    for _ in range(20):
+        port = line_server(address=("127.0.0.2", 0)).address[1]
+        if black_hole(("127.0.0.1", port)) is not None:
+            break
     names = resolver()
     names.write("127.0.0.1", "127.0.0.2")
     return port, names.through
@@ -314,8 +318,10 @@ def test_relays_race(fairlead, connect, hole_and_server):
 
 
 def test_a_stop_during_a_race(fairlead, connect, resolver, black_hole):
-    port = black_hole(("127.0.0.1", 0))
-    black_hole(("127.0.0.2", port))
+    for _ in range(20):
+        port = black_hole(("127.0.0.1", 0))
+        if black_hole(("127.0.0.2", port)) is not None:
+            break
     names = resolver()
     names.write("127.0.0.1", "127.0.0.2")
     gateway = fairlead(
