@@ -119,7 +119,9 @@ void sim_ledger_gone(struct sim *sim, uint32_t upstream) {
 
 /* -- turns -- */
 
-/* Whether they stand in the same queue. By address, each server has one. */
+/* Whether they stand in the same queue. By address, each server has one; and a
+   client with a request under way stays where that is, while another of its
+   address that begins anew goes where that now leads. */
 static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
   const struct account *accounts = sim->ledger->accounts;
   const struct fl_listener_config *listeners = sim->config->listeners;
@@ -133,7 +135,8 @@ static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
          of_a->upstream == of_b->upstream &&
          (sim->config->upstreams[of_a->upstream].balance !=
               FL_BALANCE_HASH_CLIENT ||
-          a % SIM_SOURCES == b % SIM_SOURCES);
+          (a % SIM_SOURCES == b % SIM_SOURCES &&
+           !sim->upstreams[of_a->upstream].operated));
 }
 
 /* Whether nothing excuses that it is passed by. Equal keys may wait for each

@@ -38,6 +38,7 @@ static void say(struct word *word, enum fl_admin_state admin) {
   struct sim *sim = word->operator->sim;
   sim_trace(sim, "operator: server %u of upstream %u: %d", word->server,
             word->upstream, (int)admin);
+  sim->upstreams[word->upstream].operated = true;
   fl_standing_say(
       sim->generation->upstreams[word->upstream].standings[word->server],
       admin);

@@ -57,6 +57,7 @@ struct sim_upstream_plan {
   bool idempotent; /* the others may be sent twice */
   bool drops;      /* unsolicited frames */
   bool ignores;    /* frames that say "noop" */
+  bool operated;   /* a server was taken out by the operator, ever */
   fl_time timeout; /* of those that end with "~~"; 0: as of all */
   struct sim_wire wire; /* how requests and replies are framed */
   struct sim_wire reply_wire;
