@@ -73,10 +73,9 @@ void fl_client_refused(struct fl_client *client, enum fl_reason reason,
 /* it, or the oldest outstanding request, gets this reply or error instead;
    `outstanding` was already taken down by the caller; server (an address as
    in config.json) is the one that failed, NULL where it is nobody's fault.
-   With pairing by id the client's own id is put in the reply. decoded: when
-   its frame was complete. */
+   With pairing by id the client's own id is put in the reply. */
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
-                     uint64_t id, fl_time decoded, fl_time now);
+                     uint64_t id, fl_time now);
 void fl_client_error(struct fl_client *client, enum fl_reason reason,
                      const char *server, const struct fl_exchange *exchange,
                      fl_time now);

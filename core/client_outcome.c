@@ -56,9 +56,8 @@ static void drop_frame(struct fl_client *client, fl_time now) {
 }
 
 void fl_client_reply(struct fl_client *client, struct fl_slice frame,
-                     uint64_t id, fl_time decoded, fl_time now) {
+                     uint64_t id, fl_time now) {
   fl_client_metrics(client)->replies++;
-  fl_histogram_add(&client->listener->total, now - decoded);
   client->active = now;
   fl_client_queue(client, frame, now);
   if (client->state != FL_CLIENT_OPEN)

@@ -73,6 +73,13 @@ static void keep_gap(struct fl_pooled *pooled, fl_time now) {
       fl_time_add(now, upstream_of(pooled)->config->request_gap);
 }
 
+/* took: since its request's frame was complete. */
+static inline void reply_to(struct fl_client *client, struct fl_slice frame,
+                            uint64_t id, fl_time took, fl_time now) {
+  fl_histogram_add(&client->listener->total, took);
+  fl_client_reply(client, frame, id, now);
+}
+
 /* Gives the client of an exchange its reply. */
 static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
                    struct fl_slice frame, fl_time now) {
@@ -88,7 +95,7 @@ static void finish(struct fl_pooled *pooled, struct fl_exchange *exchange,
   if (client == NULL)
     metrics_of(pooled)->replies_dropped++;
   else
-    fl_client_reply(client, frame, id, decoded, now);
+    reply_to(client, frame, id, now - decoded, now);
   fl_buffer_clear(&reply, &pooled->conn.gateway->spare);
 }
 

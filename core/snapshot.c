@@ -154,7 +154,7 @@ static void take_listener(struct taking *taking,
   to->shut = listener->shut;
   to->unbound = listener->unbound;
   to->metrics = listener->metrics;
-  to->total = listener->total;
+  to->total = fl_histogram_copy(&listener->total);
   to->generation = listener->generation->number;
   to->held = fl_span_total(&listener->held, taking->now);
   to->index = (uint32_t)(config - listener->generation->config->listeners);
@@ -311,8 +311,8 @@ static void take_upstream(struct taking *taking,
       upstream->budget->max == UINT32_MAX ? 0 : upstream->budget->max;
   to->waiting = upstream->waiting + upstream->following + upstream->parked;
   to->metrics = upstream->metrics;
-  to->acquire = upstream->acquire;
-  to->serve = upstream->serve;
+  to->acquire = fl_histogram_copy(&upstream->acquire);
+  to->serve = fl_histogram_copy(&upstream->serve);
   to->servers = calloc(upstream->server_count, sizeof *to->servers);
   snapshot->failed |= to->servers == NULL;
   for (uint32_t i = 0; to->servers != NULL && i < upstream->server_count; i++)

@@ -34,14 +34,24 @@ static void what_is_added_adds_up(void **state) {
   (void)state;
   struct fl_histogram one = {0};
   struct fl_histogram two = {0};
+  fl_histogram_add(&one, 0);
+  fl_histogram_add(&one, 3);
   fl_histogram_add(&one, 3);
   fl_histogram_add(&one, 1000);
+  fl_histogram_add(&one, 3);
+  fl_histogram_add(&one, 3);
   fl_histogram_add(&two, 1001);
-  fl_histogram_merge(&one, &two);
-  assert_int_equal(fl_histogram_count(&one), 3);
-  assert_int_equal(one.counts[0], 1);
-  assert_int_equal(one.counts[fl_histogram_bucket(1000)], 2);
-  assert_int_equal(one.sum, 2004);
+  struct fl_histogram copy = fl_histogram_copy(&one);
+  fl_histogram_merge(&copy, &two);
+  assert_int_equal(fl_histogram_count(&copy), 7);
+  assert_int_equal(copy.counts[0], 5);
+  assert_int_equal(copy.counts[fl_histogram_bucket(1000)], 2);
+  assert_int_equal(copy.sum, 12 + 2001);
+  fl_histogram_add(&one, 3); /* the row goes on, counted or not */
+  assert_int_equal(fl_histogram_copy(&one).sum, 1015);
+  fl_histogram_add(&one, 5000);
+  assert_int_equal(fl_histogram_copy(&one).sum, 6015);
+  assert_int_equal(fl_histogram_copy(&one).counts[0], 6);
 }
 
 int main(void) {
