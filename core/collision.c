@@ -25,7 +25,8 @@ static struct fl_pooled *room_without(const struct fl_upstream *upstream,
                                       const struct fl_key_view *view,
                                       enum fl_pooled_state state, fl_time now) {
   for (uint32_t i = 0; i < upstream->server_count; i++) {
-    if (server != NULL && upstream->servers[i] != server)
+    if ((server != NULL && upstream->servers[i] != server) ||
+        !fl_server_may_use(upstream->servers[i]))
       continue;
     const struct fl_list *list = &upstream->servers[i]->conns[state];
     for (struct fl_list *node = list->next; node != list; node = node->next) {

@@ -297,6 +297,28 @@ static void another_connection_takes_a_key_that_timed_out(void **state) {
   assert_int_equal(metrics()->replies_dropped, 1);
 }
 
+static void but_not_one_to_a_server_that_is_ejected(void **state) {
+  (void)state;
+  out.upstream.server_count = 2;
+  out.servers[1] = out.servers[0];
+  out.upstream.pool.max_size = 2;
+  out.upstream.in_flight = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("A first\n");
+  struct fl_sock *other = ask("B other\n");
+  struct fl_sock *one = stand(0);
+  struct fl_sock *two = stand(1);
+  fl_outside_data(&out, two, "B 2\n");
+  expect(other, "B 2\n");
+  expect(one, "A first\n");
+  expect(two, "B other\n");
+  fl_outside_pass(&out, 5 * FL_SECOND);
+  expect(client, "ERROR request_timeout\n");
+  atomic_store(&out.generation->upstreams[0].standings[1]->ejected, true);
+  fl_outside_data(&out, client, "A again\n");
+  expect(two, "");
+}
+
 static void those_that_wait_go_on_when_the_first_times_out(void **state) {
   (void)state;
   fl_outside_start(&out);
@@ -421,6 +443,7 @@ int main(void) {
       TEST(a_busy_connection_is_replaced_when_it_is_done),
       TEST(a_late_reply_lets_those_go_that_wait_for_it),
       TEST(another_connection_takes_a_key_that_timed_out),
+      TEST(but_not_one_to_a_server_that_is_ejected),
       TEST(those_that_wait_go_on_when_the_first_times_out),
       TEST(an_unknown_key_retires),
       TEST(a_repeated_reply_retires),
