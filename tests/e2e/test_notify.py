@@ -452,7 +452,7 @@ def test_sockets_nobody_wants_are_dropped(fairlead, connect, manager):
     program = fairlead(config(at(place)), wait=False, **manager.options())
     manager.wait("READY")
     assert list(manager.store) == [f"tcp_{place[0]}_{place[1]}"]
-    assert len(program.grep(r"no listener takes that socket any more")) == 2
+    program.wait_log(r"no listener takes that socket any more", count=2)
     connect(place)
     with pytest.raises(ConnectionRefusedError):
         connect(gone)
