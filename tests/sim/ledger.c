@@ -136,7 +136,7 @@ static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
          (sim->config->upstreams[of_a->upstream].balance !=
               FL_BALANCE_HASH_CLIENT ||
           (a % SIM_SOURCES == b % SIM_SOURCES &&
-           !sim->upstreams[of_a->upstream].operated));
+           !sim->upstreams[of_a->upstream].shifted));
 }
 
 /* Whether nothing excuses that it is passed by. Equal keys may wait for each

@@ -38,7 +38,7 @@ static void say(struct word *word, enum fl_admin_state admin) {
   struct sim *sim = word->operator->sim;
   sim_trace(sim, "operator: server %u of upstream %u: %d", word->server,
             word->upstream, (int)admin);
-  sim->upstreams[word->upstream].operated = true;
+  sim->upstreams[word->upstream].shifted = true;
   fl_standing_say(
       sim->generation->upstreams[word->upstream].standings[word->server],
       admin);
@@ -79,6 +79,7 @@ void sim_operator_plan(struct sim *sim) {
   operator->random.state = ~sim->seed;
   if (!sim_random_chance(&operator->random, 40))
     return;
+  sim->operates = true;
   uint64_t words = sim_random_between(&operator->random, 1, 12);
   for (uint64_t i = 0; i < words; i++) {
     struct word *word = sim_alloc(sim, sizeof *word);

@@ -394,7 +394,10 @@ static void add_listeners(struct draft *draft, uint32_t upstreams) {
 static void read_config(struct draft *draft) {
   struct sim *sim = draft->sim;
   struct fl_config_errors errors;
-  sim_trace(sim, "%s", draft->text);
+  char *text = sim_alloc(sim, draft->size + 1);
+  memcpy(text, draft->text, draft->size);
+  sim->text = text;
+  sim_trace(sim, "%s", text);
   sim->config = fl_config_read(
       (struct fl_slice){(const uint8_t *)draft->text, draft->size}, &errors);
   if (sim->config == NULL)

@@ -3,6 +3,7 @@
 #include "tests/sim/acceptor.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/reload.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/stop.h"
 #include "tests/sim/worker.h"
@@ -95,6 +96,7 @@ static void begin(struct sim *sim) {
       fl_generation_first(sim->config, fl_config_free, sim->worker_count);
   if (sim->generation == NULL)
     sim_fail(sim, "no memory for a generation");
+  sim->latest = fl_generation_hold(sim->generation);
   sim->ledger = sim_ledger_new(sim);
   for (uint32_t i = 0; i < sim->config->listener_count; i++)
     sim->acceptors[i] = sim_acceptor_new(sim, i);
@@ -102,6 +104,7 @@ static void begin(struct sim *sim) {
     sim->workers[i] = sim_worker_new(sim, i);
   sim_scenario_clients(sim);
   sim_operator_plan(sim);
+  sim_reload_plan(sim);
   sim_stop_plan(sim);
 }
 
@@ -139,6 +142,7 @@ bool sim_run(uint64_t seed, bool verbose) {
     passed = true;
   }
   fl_generation_release(passed ? sim->generation : NULL);
+  fl_generation_release(passed ? sim->latest : NULL);
   for (uint32_t i = 0; i < SIM_LISTENERS_MAX; i++)
     fl_guard_free(passed ? sim->guards[i] : NULL);
   sim_clock_free(&sim->clock);

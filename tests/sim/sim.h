@@ -57,7 +57,7 @@ struct sim_upstream_plan {
   bool idempotent; /* the others may be sent twice */
   bool drops;      /* unsolicited frames */
   bool ignores;    /* frames that say "noop" */
-  bool operated;   /* a server was taken out by the operator, ever */
+  bool shifted;    /* a server went, ever: addresses led elsewhere */
   fl_time timeout; /* of those that end with "~~"; 0: as of all */
   struct sim_wire wire; /* how requests and replies are framed */
   struct sim_wire reply_wire;
@@ -73,7 +73,10 @@ struct sim {
 
   struct sim_port *ports; /* of the network */
   struct fl_config *config;
-  struct fl_generation *generation; /* of config */
+  const char *text;                 /* of config */
+  struct fl_generation *generation; /* of config; the first */
+  struct fl_generation *latest;     /* in effect on all workers */
+  struct fl_generation *coming;     /* a reload puts it into effect, or NULL */
   struct sim_wire line;             /* the wire of command listeners */
   struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
   struct fl_memory memory;
@@ -98,6 +101,7 @@ struct sim {
   enum sim_phase phase;
   bool memory_short; /* send_rest fails at times */
   bool scarce;       /* buffers may be full: anything of ours may end */
+  bool operates;     /* there is an operator */
   fl_time stop_at;   /* or when every client has left, if that is sooner */
   bool ended;        /* every gateway is closed and freed */
 };

@@ -111,7 +111,8 @@ static void wait(void *ctx, uint64_t arg) {
   struct stop *stop = ctx;
   struct sim *sim = stop->sim;
   (void)arg;
-  if (sim->clients_left > 0 && sim->clock.now < sim->stop_at) {
+  if ((sim->clients_left > 0 && sim->clock.now < sim->stop_at) ||
+      sim->coming != NULL) {
     sim_clock_after(&sim->clock, 10 * FL_MILLISECOND, wait, stop, 0);
     return;
   }

@@ -5,6 +5,7 @@
 #include "tests/sim/sock.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* A second may have so many turns that nothing but the timer caused, and so
    many for each thing that happened in it. */
@@ -51,6 +52,12 @@ static void io_stir(void *ctx, uint32_t other) {
                   sim->workers[other], 0);
 }
 
+static void note_down(struct sim *sim, const char *upstream) {
+  for (uint32_t i = 0; i < sim->config->upstream_count; i++)
+    if (strcmp(sim->config->upstreams[i].name, upstream) == 0)
+      sim->upstreams[i].shifted = true;
+}
+
 static void io_event(void *ctx, const struct fl_event *event) {
   struct sim_worker *worker = ctx;
   worker->tally.events[event->kind]++;
@@ -59,6 +66,8 @@ static void io_event(void *ctx, const struct fl_event *event) {
     worker->tally.decoded += event->frames;
   if (event->kind == FL_EVENT_REQUEST_DONE && event->bytes_in > 0)
     worker->tally.told++; /* without bytes: of a frame that was none */
+  if (event->kind == FL_EVENT_SERVER_DOWN)
+    note_down(worker->sim, event->upstream);
   sim_trace(worker->sim, "worker %u: event %d %s", worker->index,
             (int)event->kind, fl_reason_name(event->reason));
 }
