@@ -43,9 +43,9 @@ static void add(struct fl_tcp_sample *sample, const struct fl_tcp_row *row) {
 }
 
 static void add_4(struct fl_tcp_sample *sample, const void *bytes) {
-  const MIB_TCPTABLE_OWNER_PID *table = bytes;
+  const MIB_TCPTABLE *table = bytes;
   for (DWORD i = 0; i < table->dwNumEntries; i++) {
-    const MIB_TCPROW_OWNER_PID *from = &table->table[i];
+    const MIB_TCPROW *from = &table->table[i];
     struct fl_tcp_row row = {
         .local = address_of(FL_ADDR_IP4, &from->dwLocalAddr, from->dwLocalPort),
         .remote =
@@ -56,21 +56,34 @@ static void add_4(struct fl_tcp_sample *sample, const void *bytes) {
 }
 
 static void add_6(struct fl_tcp_sample *sample, const void *bytes) {
-  const MIB_TCP6TABLE_OWNER_PID *table = bytes;
+  const MIB_TCP6TABLE *table = bytes;
   for (DWORD i = 0; i < table->dwNumEntries; i++) {
-    const MIB_TCP6ROW_OWNER_PID *from = &table->table[i];
+    const MIB_TCP6ROW *from = &table->table[i];
     struct fl_tcp_row row = {
-        .local = address_of(FL_ADDR_IP6, from->ucLocalAddr, from->dwLocalPort),
+        .local = address_of(FL_ADDR_IP6, &from->LocalAddr, from->dwLocalPort),
         .remote =
-            address_of(FL_ADDR_IP6, from->ucRemoteAddr, from->dwRemotePort)};
-    if (state_of(from->dwState, &row.state))
+            address_of(FL_ADDR_IP6, &from->RemoteAddr, from->dwRemotePort)};
+    if (state_of((DWORD)from->State, &row.state))
       add(sample, &row);
   }
 }
 
-/* The whole table of one family, to be freed; NULL with *error. */
-static void *table_of(ULONG family, int *error) {
-  DWORD size = 0;
+/* Of IPv4 or IPv6. Not GetExtendedTcpTable, which finds the process of every
+   socket, too: with thousands of them that takes its time, and a stop waits
+   for it. */
+typedef ULONG read_table(void *table, ULONG *size);
+
+static ULONG read_4(void *table, ULONG *size) {
+  return GetTcpTable(table, size, FALSE);
+}
+
+static ULONG read_6(void *table, ULONG *size) {
+  return GetTcp6Table(table, size, FALSE);
+}
+
+/* The whole table, to be freed; NULL with *error. */
+static void *table_of(read_table *call, int *error) {
+  ULONG size = 0;
   void *table = NULL;
   DWORD status = ERROR_INSUFFICIENT_BUFFER;
   for (int i = 0; i < TRIES && status == ERROR_INSUFFICIENT_BUFFER; i++) {
@@ -80,8 +93,7 @@ static void *table_of(ULONG family, int *error) {
       *error = UV_ENOMEM;
       return NULL;
     }
-    status = GetExtendedTcpTable(table, &size, FALSE, family,
-                                 TCP_TABLE_OWNER_PID_ALL, 0);
+    status = call(table, &size);
   }
   if (status == NO_ERROR)
     return table;
@@ -90,10 +102,10 @@ static void *table_of(ULONG family, int *error) {
   return NULL;
 }
 
-static int take(struct fl_tcp_sample *sample, ULONG family,
+static int take(struct fl_tcp_sample *sample, read_table *call,
                 void (*add_rows)(struct fl_tcp_sample *, const void *)) {
   int error = 0;
-  void *table = table_of(family, &error);
+  void *table = table_of(call, &error);
   if (table != NULL)
     add_rows(sample, table);
   free(table);
@@ -101,6 +113,6 @@ static int take(struct fl_tcp_sample *sample, ULONG family,
 }
 
 int fl_tcp_states_take(struct fl_tcp_sample *sample) {
-  int error = take(sample, AF_INET, add_4);
-  return error != 0 ? error : take(sample, AF_INET6, add_6);
+  int error = take(sample, read_4, add_4);
+  return error != 0 ? error : take(sample, read_6, add_6);
 }
