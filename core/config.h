@@ -73,6 +73,8 @@ struct fl_log_config {
   int levels[FL_LOG_AREAS]; /* by enum fl_log_area; FL_LOG_AUTO */
   enum fl_log_format format;
   struct fl_log_target target;
+  uint32_t max_size; /* bytes, of every file of the log; 0: no limit */
+  uint32_t keep;     /* full files */
 };
 
 struct fl_sockopts {

@@ -79,9 +79,18 @@ static const struct fl_config_row log_rows[] = {
   {"target", FL_CONFIG_TARGET, 0, "auto", .choices = log_targets,
    FIELD(fl_log_config, target),
    .meaning = "`\"stderr\"`: standard error, with the priorities of the "
-              "journal where that reads it. `\"syslog\"`: the system's log. A "
+              "journal where that reads it. `\"syslog\"`: the system's log; on "
+              "Windows the Event Log, which takes errors and warnings. A "
               "path: that file, appended to. `\"auto\"` is `\"stderr\"`, and "
-              "`\"syslog\"` after `run --daemon`."},
+              "`\"syslog\"` after `run --daemon` and in a service of Windows."},
+  {"max_size", FL_CONFIG_SIZE, FL_CONFIG_AUTO, "auto", KIB(64), MIB(1024),
+   FIELD(fl_log_config, max_size),
+   .meaning = "A file of the log, or of an access log, that has grown to this "
+              "size is renamed to `PATH.1`, and a new one begun. `\"auto\"`: "
+              "it grows; something else renames it, such as logrotate."},
+  {"keep", FL_CONFIG_INTEGER, 0, "5", 1, 1000, FIELD(fl_log_config, keep),
+   .meaning = "With `max_size`: how many full files are kept, `PATH.1` (the "
+              "newest) to `PATH.5`."},
 };
 static const struct fl_config_section log_section = {
   "log", ROWS(log_rows), .size = 0};

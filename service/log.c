@@ -193,6 +193,14 @@ static void on_reopened(const char *target, int error) {
            target, uv_strerror(error));
 }
 
+static void on_not_rotated(const char *target, int error) {
+  fl_log(FL_LOG_ERROR, "service",
+         "log %s: is full (log.max_size) and cannot be renamed: %s; it is "
+         "written on; let this user write to its directory, and nobody keep "
+         "the full files open",
+         target, uv_strerror(error));
+}
+
 static void on_second(void) { tell_repeats(false); }
 
 static bool cannot_open(char error[FL_LOG_ERROR_TEXT], const char *key,
@@ -249,6 +257,7 @@ bool fl_log_open(const struct fl_config *whole, char error[FL_LOG_ERROR_TEXT]) {
                                        ? config->level
                                        : config->levels[i]);
   atomic_store(&state.format, (int)config->format);
+  fl_log_sinks_rotate(config->max_size, config->keep);
   atomic_store(&state.sink, sink);
   return true;
 }
@@ -258,7 +267,8 @@ void fl_log_echo(bool on) {
 }
 
 int fl_log_start(void) {
-  static const struct fl_log_calls calls = {on_lost, on_reopened, on_second};
+  static const struct fl_log_calls calls = {on_lost, on_reopened,
+                                            on_not_rotated, on_second};
   return fl_log_sinks_start(&calls);
 }
 

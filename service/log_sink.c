@@ -1,7 +1,9 @@
 #include "service/log_sink.h"
 
 #include "platform/clock.h"
+#include "platform/paths.h"
 #include "service/log_file.h"
+#include "service/log_rotate.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -18,6 +20,7 @@
 struct fl_log_sink {
   struct fl_log_sink *next; /* does not change */
   char *target;
+  char *path; /* absolute, of a file; NULL: it is none */
   bool lazy;
   bool prefixed;
   struct fl_log_file *file;
@@ -36,6 +39,8 @@ struct fl_log_sink {
   uint64_t failed;  /* lines that could not be written, since the last that
                        could */
   int failure;
+  uint64_t full; /* the size at which to try to rename it next, after a
+                    failure; 0: max_size */
 };
 
 static struct {
@@ -51,6 +56,8 @@ static struct {
   bool stop;
   bool over; /* the thread has ended */
   atomic_bool running;
+  _Atomic uint32_t max_size; /* 0: no limit */
+  _Atomic uint32_t keep;
 } writer;
 
 static uint64_t lines_in(const char *bytes, size_t size) {
@@ -89,6 +96,11 @@ struct fl_log_sink *fl_log_sink_open(const char *target, bool lazy,
   sink->lazy = lazy;
   if (sink->target == NULL || sink->queue == NULL || sink->batch == NULL)
     goto failed;
+  if (strcmp(target, "stderr") != 0 && strcmp(target, "syslog") != 0) {
+    sink->path = fl_path_absolute(target);
+    if (sink->path == NULL)
+      goto failed;
+  }
   sink->file = fl_log_file_open(target, error);
   if (sink->file == NULL)
     goto failed;
@@ -103,6 +115,7 @@ failed:
   fl_log_file_close(sink->file);
   free(sink->batch);
   free(sink->queue);
+  free(sink->path);
   free(sink->target);
   free(sink);
   return NULL;
@@ -232,11 +245,31 @@ static void tell_losses(struct fl_log_sink *sink) {
   sink->failed = 0;
 }
 
+/* Begins a new file where this one is full. */
+static void rotate(struct fl_log_sink *sink) {
+  uint64_t max = atomic_load_explicit(&writer.max_size, memory_order_relaxed);
+  uint32_t keep = atomic_load_explicit(&writer.keep, memory_order_relaxed);
+  if (max == 0 || sink->path == NULL)
+    return;
+  uint64_t size = fl_log_rotate_size(sink->path);
+  if (size < (sink->full > max ? sink->full : max))
+    return;
+  int error = fl_log_rotate(sink->path, keep);
+  if (error == 0)
+    error = fl_log_file_reopen(sink->file);
+  sink->full = error == 0 ? 0 : size + max;
+  if (error != 0)
+    writer.calls->not_rotated(sink->target, error);
+}
+
 /* Takes what is queued and writes it. Returns whether nothing is left. */
 static bool serve(struct fl_log_sink *sink) {
   for (;;) {
+    bool wrote = sink->begin < sink->end;
     if (!write_batch(sink))
       return false;
+    if (wrote)
+      rotate(sink);
     sink->no_room += take_queue(sink);
     tell_losses(sink);
     if (sink->end == 0)
@@ -351,6 +384,11 @@ no_ended:
 no_wake:
   uv_mutex_destroy(&writer.mutex);
   return error;
+}
+
+void fl_log_sinks_rotate(uint32_t max_size, uint32_t keep) {
+  atomic_store_explicit(&writer.max_size, max_size, memory_order_relaxed);
+  atomic_store_explicit(&writer.keep, keep, memory_order_relaxed);
 }
 
 void fl_log_sinks_reopen(void) {

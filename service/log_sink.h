@@ -16,10 +16,12 @@ enum { FL_LOG_QUEUE = 512 * 1024 }; /* bytes that may wait, of each sink */
 /* What the thread calls: `lost` once a target takes lines again after some
    were lost, why being NULL when they found no room, else the error that was
    met; `reopened` after each attempt to open a path again, which failed
-   unless error is 0; `second` about once a second. All may put lines. */
+   unless error is 0; `not_rotated` after a full file could not be renamed;
+   `second` about once a second. All may put lines. */
 struct fl_log_calls {
   void (*lost)(const char *target, uint64_t lines, const char *why);
   void (*reopened)(const char *target, int error);
+  void (*not_rotated)(const char *target, int error);
   void (*second)(void);
 };
 
@@ -41,6 +43,10 @@ void fl_log_sink_put(struct fl_log_sink *sink, const char *line, size_t size);
 
 /* Starts the thread. calls outlive it. Returns 0 or an error of libuv. */
 int fl_log_sinks_start(const struct fl_log_calls *calls);
+
+/* Files of this size are full: they are renamed (service/log_rotate.h), `keep`
+   of them kept, and new ones begun. 0: never. From any thread. */
+void fl_log_sinks_rotate(uint32_t max_size, uint32_t keep);
 
 /* Asks for every path to be opened again. Nothing that was put before or is
    put meanwhile is lost. From any thread. */

@@ -39,7 +39,8 @@ static const struct {
     {FL_CHANGE_VALUES,
      "states states.interval drain_delay shutdown_timeout restart_timeout "
      "max_buffered "
-     "log log.level log.levels log.format log.target "
+     "log log.level log.levels log.format log.target log.max_size "
+     "log.keep "
      "log.levels.service log.levels.listener log.levels.client "
      "log.levels.upstream listeners[].access_log listeners[].access_log.target "
      "listeners[].access_log.events listeners[].access_log.format socket "
