@@ -1,6 +1,7 @@
 #include "service/access_log.h"
 
 #include "service/access_line.h"
+#include "service/log_file.h"
 #include "service/log_sink.h"
 
 #include <string.h>
@@ -17,6 +18,9 @@ bool fl_access_log_open(const struct fl_config *config, bool detached,
     *listener = i;
     *error = 0;
     if (detached && strcmp(log->target.text, "stderr") == 0)
+      return false;
+    *error = UV_ENOTSUP;
+    if (!fl_log_file_takes_all(log->target.text))
       return false;
     if (!is_off(log) && fl_log_sink_open(log->target.text, true, error) == NULL)
       return false;

@@ -1,5 +1,6 @@
 #include "service/check.h"
 
+#include "service/complain.h"
 #include "service/file.h"
 #include "service/format.h"
 #include "service/include.h"
@@ -97,7 +98,8 @@ struct fl_config *fl_check_load(const char *path, int *status) {
   struct fl_text out = {0};
   struct fl_config *config = fl_check_read(path, &out, status);
   if (out.size > 0 || out.failed)
-    fputs(out.failed ? "out of memory\n" : out.bytes, stderr);
+    fl_complain_lines(config == NULL ? FL_NOTICE_CONFIG : FL_NOTICE_ADVICE,
+                      out.failed ? "out of memory\n" : out.bytes);
   free(fl_text_take(&out));
   return config;
 }

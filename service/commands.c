@@ -118,6 +118,15 @@ static const struct fl_option connect_options[] = {
   END_OPTION
 };
 
+static const struct fl_option service_options[] = {
+  {"--config", "FILE", FL_VALUE_FILE, NULL,
+   "install: the configuration that the service is to run with"},
+  {"--start", NULL, FL_VALUE_OTHER, NULL,
+   "install: start it, too, and wait until every listener listens"},
+  HELP_OPTION,
+  END_OPTION
+};
+
 static const struct fl_option no_options[] = {END_OPTION};
 
 const struct fl_option fl_program_options[] = {
@@ -224,6 +233,16 @@ static const struct fl_exit connect_exits[] = {
   WRONG_LINE,
   REFUSED,
   {"130", "after Ctrl-C"},
+  END_EXIT
+};
+
+static const struct fl_exit service_exits[] = {
+  {"0", "done; status: it runs"},
+  {"1", "install: FILE is wrong; status: it does not run"},
+  {"2", "the command line is wrong, or this is not Windows"},
+  REFUSED,
+  {"other", "start, stop: that with which the service ended; the Event Log has "
+            "the reason"},
   END_EXIT
 };
 
@@ -384,6 +403,33 @@ const struct fl_command fl_commands[] = {
      "  fairlead connect plc:502 --framing length --length-offset 4 \\\n"
      "      --length-width 2",
    .exits = connect_exits},
+  {"service", FL_ACTION_SERVICE, FL_SUBJECT_SERVICE,
+   .operands = {{"VERB", FL_VALUE_WORD, "install uninstall start stop status",
+                 false}},
+   .summary = "Windows: make a service, start it",
+   .text =
+     "Makes a service of Windows that runs this program, and acts on it; on "
+     "Linux systemctl does that. VERB is one of:\n"
+     "\n"
+     "`install`: checks FILE, then makes the service. It starts a little after "
+     "Windows does, and again when it has failed, under the account NT "
+     "SERVICE\\fairlead; its events stand in the Event Log, log Application, "
+     "source Fairlead.\n"
+     "\n"
+     "`uninstall`: stops the service and removes it. Files stay.\n"
+     "\n"
+     "`start`: starts it, and waits until every listener listens.\n"
+     "\n"
+     "`stop`: stops it, and waits: requests that were complete are answered, "
+     "for at most `shutdown_timeout`.\n"
+     "\n"
+     "`status`: shows its state, its account and its command line.",
+   .options = service_options,
+   .notes =
+     "All but `status` need an administrator.\n"
+     "\n"
+     "  fairlead service install --config C:\\Fairlead\\config.json --start",
+   .exits = service_exits},
   {"help", FL_ACTION_HELP, FL_SUBJECT_NONE,
    .operands = {{"COMMAND", FL_VALUE_COMMAND, NULL, true}},
    .summary = "explain a command",

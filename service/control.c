@@ -7,6 +7,7 @@
 #include "service/notify.h"
 #include "service/process.h"
 #include "service/status.h"
+#include "service/supervisor.h"
 
 /* After FL_STAGE_NOW only closing is left, which takes a turn of each loop.
    A worker that is not through by then never will be. */
@@ -105,6 +106,11 @@ static void on_limit(uv_timer_t *timer) {
   stop_now(control);
 }
 
+/* What a person who waits can do; a service manager has no signals. */
+static const char *hurry(void) {
+  return fl_supervised() ? "" : "; a second signal ends at once";
+}
+
 /* No new clients from now on. */
 static void begin_stages(struct fl_control *control) {
   fl_time limit = time_limit(control);
@@ -112,11 +118,12 @@ static void begin_stages(struct fl_control *control) {
   char text[FL_DURATION_TEXT];
   if (!control->restart)
     fl_kept_drop(&control->reload->listeners, NULL);
-  fl_log(FL_LOG_INFO, "service",
-         "stopping: %s; %u client%s connected, requests that have arrived "
-         "are answered for up to %s; a second signal ends at once",
-         control->stop, open, open == 1 ? " is" : "s are",
-         fl_duration_format(limit, text));
+  fl_log_notice(
+      FL_NOTICE_STOPPING, FL_LOG_INFO, "service",
+      "stopping: %s; %u client%s connected, requests that have arrived "
+      "are answered for up to %s%s",
+      control->stop, open, open == 1 ? " is" : "s are",
+      fl_duration_format(limit, text), hurry());
   (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
   ask(control, FL_STAGE_QUIET);
 }
@@ -135,8 +142,8 @@ static void begin_stop(struct fl_control *control) {
   }
   fl_log(FL_LOG_INFO, "service",
          "%s: not ready any more; clients are served as before for %s "
-         "(drain_delay), then it stops; a second signal ends at once",
-         control->stop, fl_duration_format(delay, text));
+         "(drain_delay), then it stops%s",
+         control->stop, fl_duration_format(delay, text), hurry());
   (void)uv_timer_start(&control->limit, on_delayed, delay / FL_MILLISECOND, 0);
 }
 
@@ -185,10 +192,9 @@ void fl_control_settle(struct fl_control *control) {
   (void)uv_run(&control->loop, UV_RUN_NOWAIT);
 }
 
-static void on_reload(struct fl_control *control,
-                      const struct fl_signal *signal) {
+static void reload(struct fl_control *control, const char *who) {
   if (control->stop != NULL || control->stage != FL_STAGE_SERVE)
-    fl_log(FL_LOG_WARNING, "reload", "%s: not while stopping", signal->name);
+    fl_log(FL_LOG_WARNING, "reload", "%s: not while stopping", who);
   else
     fl_reload_begin(control->reload);
 }
@@ -205,12 +211,20 @@ static void on_signal(uv_signal_t *handle, int number) {
     on_stop(control, signal);
     break;
   case FL_SIGNAL_RELOAD:
-    on_reload(control, signal);
+    reload(control, signal->name);
     break;
   case FL_SIGNAL_REOPEN:
     fl_log_reopen();
     break;
   }
+}
+
+static void on_ordered_stop(void *owner, const char *who) {
+  (void)fl_control_stop(owner, who);
+}
+
+static void on_ordered_reload(void *owner, const char *who) {
+  reload(owner, who);
 }
 
 struct fl_reload_state *fl_control_reload(void *owner) {
@@ -258,6 +272,8 @@ static void close_loop(struct fl_control *control) {
 
 int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
                     struct fl_admission *admission) {
+  static const struct fl_supervisor_calls calls = {on_ordered_stop,
+                                                   on_ordered_reload};
   *control = (struct fl_control){
       .reload = reload, .admission = admission, .stage = FL_STAGE_SERVE};
   int error = uv_loop_init(&control->loop);
@@ -267,6 +283,9 @@ int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
   if (error != 0)
     goto no_mailbox;
   error = watch_all(control);
+  if (error != 0)
+    goto no_signals;
+  error = fl_supervisor_watch(&control->loop, &calls, control);
   if (error != 0)
     goto no_signals;
   (void)uv_timer_init(&control->loop, &control->limit);
@@ -303,6 +322,7 @@ void fl_control_abandon(struct fl_control *control, struct fl_worker **workers,
 void fl_control_close(struct fl_control *control) {
   fl_mailbox_close(&control->mailbox);
   unwatch_all(control);
+  fl_supervisor_unwatch();
   uv_close((uv_handle_t *)&control->limit, NULL);
   uv_close((uv_handle_t *)&control->grace, NULL);
   close_loop(control);

@@ -8,6 +8,7 @@
 #include "service/log_line.h"
 #include "service/log_repeat.h"
 #include "service/log_sink.h"
+#include "service/supervisor.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -29,7 +30,8 @@ static struct {
   _Atomic(struct fl_log_sink *) sink; /* NULL: not open */
   atomic_int format;
   atomic_bool echo;
-  bool detached;
+  const char *detached; /* why standard error leads nowhere; NULL: it does
+                           not */
   atomic_int levels[FL_LOG_AREAS];
   uv_mutex_t mutex; /* of repeats; made when the sink is */
   struct fl_repeats repeats;
@@ -70,24 +72,35 @@ static uint64_t wall_clock(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-static void put(const struct fl_log_record *record) {
+/* To the log's target, and errors of a start to where people look for them.
+   told: the system's event log has it already. */
+static void put_told(const struct fl_log_record *record, bool told) {
   struct fl_log_sink *sink =
       atomic_load_explicit(&state.sink, memory_order_acquire);
   enum fl_log_format format = (enum fl_log_format)atomic_load_explicit(
       &state.format, memory_order_relaxed);
   char line[FL_LOG_LINE];
+  if (sink != NULL && told && sink == fl_log_sink_find("syslog"))
+    return;
   if (sink != NULL) {
     size_t taken =
         fl_log_line(line, format, fl_log_sink_prefixed(sink), record);
     fl_log_sink_put(sink, line, taken);
     if (record->level != FL_LOG_ERROR || sink == fl_log_sink_find("stderr") ||
+        (fl_supervised() && sink == fl_log_sink_find("syslog")) ||
         !atomic_load_explicit(&state.echo, memory_order_relaxed))
       return;
   }
+  if (told ||
+      (record->level <= FL_LOG_WARNING &&
+       fl_supervisor_tell(FL_NOTICE_NONE, record->level, record->message)))
+    return;
   /* stderr is unbuffered: one write(2), under the stream's own lock. */
   size_t size = fl_log_line(line, FL_LOG_TEXT, false, record);
   fwrite(line, 1, size, stderr);
 }
+
+static void put(const struct fl_log_record *record) { put_told(record, false); }
 
 static void put_repeated(const struct fl_repeat *over) {
   char message[FL_REPEAT_TEXT + 100];
@@ -154,6 +167,17 @@ static uint64_t key_of(const char *format, const char *message) {
   return mix(mix(UINT64_C(0xcbf29ce484222325), format), place);
 }
 
+static void log_message(int level, const char *area, const char *format,
+                        const char *message, bool told) {
+  struct fl_log_record record = {
+      .time = wall_clock(), .level = level, .area = area, .message = message};
+  uint64_t key = level == FL_LOG_DEBUG ? 0 : key_of(format, message);
+  if (!pass(key))
+    return;
+  put_told(&record, told);
+  note(key, &record);
+}
+
 void fl_log(int level, const char *area, const char *format, ...) {
   char message[FL_LOG_LINE];
   if (!enabled(level, area))
@@ -162,13 +186,19 @@ void fl_log(int level, const char *area, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  struct fl_log_record record = {
-      .time = wall_clock(), .level = level, .area = area, .message = message};
-  uint64_t key = level == FL_LOG_DEBUG ? 0 : key_of(format, message);
-  if (!pass(key))
-    return;
-  put(&record);
-  note(key, &record);
+  log_message(level, area, format, message, false);
+}
+
+void fl_log_notice(enum fl_notice notice, int level, const char *area,
+                   const char *format, ...) {
+  char message[FL_LOG_LINE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  bool told = fl_supervisor_tell(notice, level, message);
+  if (enabled(level, area))
+    log_message(level, area, format, message, told);
 }
 
 /* ---- the target ---- */
@@ -210,12 +240,22 @@ static bool cannot_open(char error[FL_LOG_ERROR_TEXT], const char *key,
   return false;
 }
 
-/* What goes to standard error after --daemon. */
+/* What goes to standard error where that is nobody's. */
 static bool nobody_reads(char error[FL_LOG_ERROR_TEXT], const char *key) {
   snprintf(error, FL_LOG_ERROR_TEXT,
-           "%s: \"stderr\" leads nowhere after --daemon; allowed: \"syslog\", "
+           "%s: \"stderr\" leads nowhere %s; allowed: \"syslog\", "
            "or a path with a / in it",
-           key);
+           key, state.detached);
+  return false;
+}
+
+/* An access log has neither errors nor warnings. */
+static bool takes_none(char error[FL_LOG_ERROR_TEXT], const char *key,
+                       const char *target) {
+  snprintf(error, FL_LOG_ERROR_TEXT,
+           "%s: \"%s\" is the Event Log here, which takes errors and warnings "
+           "only; allowed: \"off\", or a path with a / in it",
+           key, target);
   return false;
 }
 
@@ -224,25 +264,26 @@ static bool open_access_logs(const struct fl_config *config,
   char key[64];
   uint32_t listener = 0;
   int failure = 0;
-  if (fl_access_log_open(config, state.detached, &listener, &failure))
+  if (fl_access_log_open(config, state.detached != NULL, &listener, &failure))
     return true;
   snprintf(key, sizeof key, "listeners[%" PRIu32 "].access_log.target",
            listener);
   if (failure == 0)
     return nobody_reads(error, key);
-  return cannot_open(
-      error, key, config->listeners[listener].access_log.target.text, failure);
+  const char *target = config->listeners[listener].access_log.target.text;
+  return failure == UV_ENOTSUP ? takes_none(error, key, target)
+                               : cannot_open(error, key, target, failure);
 }
 
-void fl_log_detach(void) { state.detached = true; }
+void fl_log_detach(const char *why) { state.detached = why; }
 
 bool fl_log_open(const struct fl_config *whole, char error[FL_LOG_ERROR_TEXT]) {
   const struct fl_log_config *config = &whole->log;
   const char *target = config->target.text;
   int failure = 0;
   if (strcmp(target, "auto") == 0)
-    target = state.detached ? "syslog" : "stderr";
-  if (state.detached && strcmp(target, "stderr") == 0)
+    target = state.detached != NULL ? "syslog" : "stderr";
+  if (state.detached != NULL && strcmp(target, "stderr") == 0)
     return nobody_reads(error, "log.target");
   if (atomic_load(&state.sink) == NULL)
     failure = uv_mutex_init(&state.mutex);

@@ -8,11 +8,13 @@
 #include "core/config.h"
 #include "core/event.h"
 #include "platform/format.h"
+#include "service/notice.h"
 
 #include <stdbool.h>
 
-/* Standard error will be nobody's: "auto" is the system's log from now on. */
-void fl_log_detach(void);
+/* Standard error will be nobody's: "auto" is the system's log from now on, and
+   "stderr" is refused. why: "after ..." or "in ...", for people. */
+void fl_log_detach(const char *why);
 
 /* Opens the targets, access logs' too, and takes over levels and format; again
    after a change of the configuration. Returns false, the log as it was before,
@@ -22,8 +24,9 @@ void fl_log_detach(void);
 enum { FL_LOG_ERROR_TEXT = 700 };
 bool fl_log_open(const struct fl_config *config, char error[FL_LOG_ERROR_TEXT]);
 
-/* Whether errors go to standard error too, wherever the log goes: while the
-   start may fail and somebody waits for it. */
+/* Whether errors go to standard error too, or where that leads nowhere to the
+   system's event log, wherever the log goes: while the start may fail and
+   somebody waits for it. */
 void fl_log_echo(bool on);
 
 /* From now on a thread of its own writes; until then, and after the end, each
@@ -46,6 +49,12 @@ bool fl_log_set_level(const char *area, int level);
    the level of "service"). */
 FL_FORMAT(3, 4)
 void fl_log(int level, const char *area, const char *format, ...);
+
+/* The same for what has an event of its own in the system's event log, whatever
+   the levels are and wherever lines go (service/supervisor.h). */
+FL_FORMAT(4, 5)
+void fl_log_notice(enum fl_notice notice, int level, const char *area,
+                   const char *format, ...);
 
 /* An event of core as a line: closed connections with peer, bytes, frames,
    duration and reason; servers going down and coming back. */

@@ -8,6 +8,10 @@
 
 struct fl_log_file;
 
+/* Whether the target takes every line: the Event Log, which is the system's log
+   of Windows, takes errors and warnings and passes the others over. */
+bool fl_log_file_takes_all(const char *target);
+
 /* target: "stderr", "syslog", or a path, which is opened to be appended to
    and made with permissions 0640 where there is none. Returns NULL with an
    error of libuv in *error. */

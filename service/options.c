@@ -4,6 +4,7 @@
 #include "platform/format.h"
 #include "service/help.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -35,6 +36,10 @@ static void begin(struct reading *reading, const struct fl_command *command) {
   reading->command = command;
   reading->options->action = command->action;
   fl_help_synopsis(reading->usage, command, false);
+}
+
+static bool is_service(const struct reading *reading) {
+  return reading->command->subject == FL_SUBJECT_SERVICE;
 }
 
 static bool is_client(const struct reading *reading) {
@@ -107,7 +112,7 @@ static bool unknown_operand(const struct reading *reading, const char *word) {
     return fail(reading, "unexpected argument \"%.64s\" (%s takes one %s)",
                 word, reading->command->name,
                 reading->command->operands[0].name);
-  if (is_act(reading))
+  if (is_act(reading) || is_service(reading))
     return fail(reading, "unexpected argument \"%.64s\" (%s)", word,
                 reading->usage);
   return fail(reading,
@@ -199,6 +204,8 @@ static bool *flag_of(struct fl_options *options, const char *name) {
     return &options->remote.connections;
   if (strcmp(name, "--json") == 0)
     return &options->remote.json;
+  if (strcmp(name, "--start") == 0)
+    return &options->service.start;
   return strcmp(name, "--watch") == 0 ? &options->remote.watch : NULL;
 }
 
@@ -231,6 +238,8 @@ static bool is_operand(const struct reading *reading, const char *argument) {
   if (is_act(reading))
     return count < FL_OPERANDS_MAX &&
            reading->command->operands[count].name != NULL;
+  if (is_service(reading))
+    return reading->options->service.verb == NULL;
   return is_client(reading) && reading->options->ping.target == NULL;
 }
 
@@ -243,9 +252,25 @@ static bool is_word(const char *text) {
   return size > 0 && size <= FL_REMOTE_OPERAND_MAX;
 }
 
+static bool read_verb(const struct reading *reading, const char *word) {
+  struct fl_config_nearest nearest = {0};
+  char text[64];
+  reading->options->service.verb = word;
+  for (const char *const *verb = fl_service_verbs; *verb != NULL; verb++) {
+    if (strcmp(*verb, word) == 0)
+      return true;
+    fl_config_nearest_offer(&nearest, word, *verb);
+  }
+  return fail(reading,
+              "unknown verb \"%.64s\"%s (\"fairlead help service\" lists all)",
+              word, hint(text, &nearest));
+}
+
 static bool read_operand(struct reading *reading, const char *operand) {
   struct fl_options *options = reading->options;
   char error[FL_PING_VALUE_ERROR];
+  if (is_service(reading))
+    return read_verb(reading, operand);
   if (is_act(reading)) {
     options->remote.operands[options->remote.operand_count++] = operand;
     return is_word(operand) || fail(reading, "\"%.64s\" is not one word: %s",
@@ -281,12 +306,31 @@ static bool is_client_complete(const struct reading *reading) {
   return fl_ping_options_finish(ping, error) || fail(reading, "%s", error);
 }
 
+/* Its configuration is said once, when it is installed. */
+static bool is_service_complete(const struct reading *reading) {
+  struct fl_options *options = reading->options;
+  const char *verb = options->service.verb;
+  assert(verb != NULL); /* it is an operand that is needed */
+  options->service.config = options->config;
+  if (strcmp(verb, "install") != 0)
+    return (options->config == NULL && !options->service.start) ||
+           fail(reading,
+                "--config and --start are for: fairlead service install");
+  if (options->config == NULL)
+    return fail(reading, "--config is missing: fairlead service install "
+                         "--config FILE");
+  return strcmp(options->config, "-") != 0 ||
+         fail(reading, "a service has no standard input: fairlead service "
+                       "install --config FILE");
+}
+
 /* Whether nothing is missing that the command needs. */
 static bool is_complete(const struct reading *reading) {
   const struct fl_options *options = reading->options;
   const struct fl_operand *first = &reading->command->operands[0];
-  bool has_first =
-      options->ping.target != NULL || options->remote.operand_count > 0;
+  bool has_first = options->ping.target != NULL ||
+                   options->remote.operand_count > 0 ||
+                   options->service.verb != NULL;
   if (first->name != NULL && !first->optional && !has_first)
     return fail(reading, "%s is missing: %s", first->name, reading->usage);
   switch (reading->command->subject) {
@@ -294,6 +338,8 @@ static bool is_complete(const struct reading *reading) {
     return is_remote_complete(reading);
   case FL_SUBJECT_PEER:
     return is_client_complete(reading);
+  case FL_SUBJECT_SERVICE:
+    return is_service_complete(reading);
   case FL_SUBJECT_FILE:
     return options->config != NULL ||
            fail(reading, "--config is missing: %s", reading->usage);

@@ -6,6 +6,7 @@
 #include "service/daemon.h"
 #include "service/ping_options.h"
 #include "service/remote.h"
+#include "service/service_command.h"
 
 #include <stdbool.h>
 
@@ -15,9 +16,10 @@ struct fl_options {
   const char *config; /* a file; RUN and CHECK: "-" for standard input */
   struct fl_daemon_options daemon; /* RUN */
   bool print; /* CHECK: print the effective configuration */
-  struct fl_remote_options remote; /* of STATUS to LOG_LEVEL; but for
-                                      `config` */
-  struct fl_ping_options ping;     /* PING and CONNECT */
+  struct fl_remote_options remote;   /* of STATUS to LOG_LEVEL; but for
+                                        `config` */
+  struct fl_ping_options ping;       /* PING and CONNECT */
+  struct fl_service_options service; /* SERVICE */
 };
 
 enum { FL_OPTIONS_ERROR = 320 };

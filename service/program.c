@@ -2,6 +2,7 @@
 
 #include "platform/paths.h"
 #include "service/check.h"
+#include "service/complain.h"
 #include "service/connect.h"
 #include "service/daemon.h"
 #include "service/help.h"
@@ -10,6 +11,7 @@
 #include "service/ping.h"
 #include "service/run.h"
 #include "service/status.h"
+#include "service/supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,7 @@ static bool open_log(const struct fl_config *config, const char *path) {
     return false;
   bool opened = fl_log_open(config, error);
   if (!opened)
-    fprintf(stderr, "fairlead: %s: %s\n", path, error);
+    (void)fl_complain(FL_NOTICE_CONFIG, "%s: %s", path, error);
   return fl_daemon_act_back() && opened;
 }
 
@@ -36,7 +38,9 @@ static int serve(struct fl_config *config, const struct fl_options *options) {
   char *absolute = fl_path_absolute(name);
   int status = FL_STATUS_CONFIG;
   if (options->daemon.detach)
-    fl_log_detach();
+    fl_log_detach("after --daemon");
+  else if (fl_supervised())
+    fl_log_detach("in a service");
   if (absolute == NULL || !open_log(config, name)) {
     fl_config_free(config);
     free(absolute);
@@ -51,7 +55,8 @@ static int serve(struct fl_config *config, const struct fl_options *options) {
   return status;
 }
 
-static int run(const struct fl_options *options) {
+static int run(void *context) {
+  const struct fl_options *options = context;
   int status;
   struct fl_config *config = fl_check_load(options->config, &status);
   if (config == NULL)
@@ -62,6 +67,11 @@ static int run(const struct fl_options *options) {
     fl_config_free(config);
   fl_daemon_end(status);
   return status;
+}
+
+static int misused(void *error) {
+  (void)fl_complain(FL_NOTICE_USAGE, "%s", (const char *)error);
+  return FL_STATUS_USAGE;
 }
 
 /* What was printed must have arrived: a full disk is not a success. */
@@ -75,13 +85,11 @@ static int printed(int status) {
 int fl_program(int argc, char *const argv[]) {
   struct fl_options options;
   char error[FL_OPTIONS_ERROR];
-  if (!fl_options_read(&options, argc, argv, error)) {
-    fprintf(stderr, "fairlead: %s\n", error);
-    return FL_STATUS_USAGE;
-  }
+  if (!fl_options_read(&options, argc, argv, error))
+    return fl_supervisor_run(misused, error, NULL);
   switch (options.action) {
   case FL_ACTION_RUN:
-    return run(&options);
+    return fl_supervisor_run(run, &options, options.config);
   case FL_ACTION_CHECK:
     return printed(fl_check(options.config, options.print));
   case FL_ACTION_CONNECT:
@@ -104,6 +112,8 @@ int fl_program(int argc, char *const argv[]) {
     return fl_remote_act(&options.remote, fl_command_of(options.action)->name);
   case FL_ACTION_PING:
     return fl_ping(&options.ping);
+  case FL_ACTION_SERVICE:
+    return printed(fl_service_command(&options.service));
   case FL_ACTION_HELP:
     fl_help_write(stdout, options.topic);
     return printed(FL_STATUS_OK);

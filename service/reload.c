@@ -29,7 +29,7 @@ static void refuse_later(struct fl_reload_state *reload) {
   fl_reload_report_clear(&reload->report);
   reload->status = FL_STATUS_SYSTEM;
   reload->outcome = FL_RELOAD_FAILED;
-  fl_reload_say(&reload->report, FL_LOG_ERROR,
+  fl_reload_say(&reload->report, FL_NOTICE_REFUSED, FL_LOG_ERROR,
                 "fairlead is stopping; nothing was changed");
   answer(reload, &reload->later);
 }
@@ -88,9 +88,10 @@ static void finish(struct fl_reload_state *reload,
   fl_reload_begin(reload);
 }
 
-/* Takes everything back. Requires: no worker has anything of it. */
-static void give_up(struct fl_reload_state *reload, struct fl_text *faults,
-                    int status) {
+/* Takes everything back. Requires: no worker has anything of it. notice: what
+   the faults are. */
+static void give_up(struct fl_reload_state *reload, enum fl_notice notice,
+                    struct fl_text *faults, int status) {
   char error[FL_LOG_ERROR_TEXT];
   free_guard_changes(reload);
   if (reload->next != NULL)
@@ -98,8 +99,8 @@ static void give_up(struct fl_reload_state *reload, struct fl_text *faults,
   fl_listeners_close(&reload->opened, &reload->listeners);
   fl_generation_release(reload->next);
   (void)fl_log_open(reload->generation->config, error); /* as it was */
-  fl_reload_say_all(&reload->report, FL_LOG_ERROR, faults);
-  fl_reload_say(&reload->report, FL_LOG_ERROR,
+  fl_reload_say_all(&reload->report, notice, FL_LOG_ERROR, faults);
+  fl_reload_say(&reload->report, FL_NOTICE_REFUSED, FL_LOG_ERROR,
                 "nothing was changed; the configuration in effect stays "
                 "(generation %u)",
                 reload->generation->number);
@@ -109,7 +110,7 @@ static void give_up(struct fl_reload_state *reload, struct fl_text *faults,
 static void no_memory(struct fl_reload_state *reload) {
   struct fl_text faults = {0};
   FL_TEXT(&faults, "out of memory");
-  give_up(reload, &faults, FL_STATUS_SYSTEM);
+  give_up(reload, FL_NOTICE_NONE, &faults, FL_STATUS_SYSTEM);
 }
 
 static void complete(struct fl_reload_state *reload) {
@@ -169,7 +170,7 @@ static void on_done(void *owner, struct fl_message *message) {
     break;
   case FL_STEP_CANCEL:
     FL_TEXT(&faults, "a worker cannot prepare: ", uv_strerror(reload->error));
-    give_up(reload, &faults, FL_STATUS_SYSTEM);
+    give_up(reload, FL_NOTICE_NONE, &faults, FL_STATUS_SYSTEM);
     break;
   case FL_STEP_QUIET:
     fl_memory_set(&reload->admission->memory,
@@ -317,7 +318,7 @@ static bool make_next(struct fl_reload_state *reload, struct fl_text *faults,
 
 /* Without a change in what it says the file may still be another: a comment. */
 static void stay(struct fl_reload_state *reload) {
-  fl_reload_say(&reload->report, FL_LOG_INFO,
+  fl_reload_say(&reload->report, FL_NOTICE_UNCHANGED, FL_LOG_INFO,
                 "%s says what is in effect already (generation %u); SHA-256 %s",
                 reload->name, reload->generation->number,
                 reload->next->config->sha256);
@@ -334,13 +335,13 @@ static void change(struct fl_reload_state *reload) {
                                    reload->next, reload->generation,
                                    reload->name, &faults, reload->hooks);
   if (status != FL_STATUS_OK) {
-    give_up(reload, &faults, status);
+    give_up(reload, FL_NOTICE_LISTENER, &faults, status);
     return;
   }
   reload->change.next = reload->next;
   if (!fl_log_open(reload->next->config, error)) {
     fl_format(&faults, "%s: %s", reload->name, error);
-    give_up(reload, &faults, FL_STATUS_CONFIG);
+    give_up(reload, FL_NOTICE_CONFIG, &faults, FL_STATUS_CONFIG);
     return;
   }
   reload->steps = calloc(reload->count, sizeof *reload->steps);
@@ -364,10 +365,10 @@ void fl_reload_begin(struct fl_reload_state *reload) {
   reload->opened = (struct fl_listeners){0};
   fl_reload_report_clear(&reload->report);
   if (!make_next(reload, &faults, &status)) {
-    give_up(reload, &faults, status);
+    give_up(reload, FL_NOTICE_CONFIG, &faults, status);
     return;
   }
-  fl_reload_say_all(&reload->report, FL_LOG_WARNING, &faults);
+  fl_reload_say_all(&reload->report, FL_NOTICE_ADVICE, FL_LOG_WARNING, &faults);
   if (fl_generation_changed(reload->next, reload->generation))
     change(reload);
   else

@@ -30,35 +30,39 @@ static void keep(struct fl_reload_report *report, int level, const char *text) {
   lines[report->count++] = (struct fl_reload_line){level, copy};
 }
 
-static void say(struct fl_reload_report *report, int level, const char *text) {
-  fl_log(level, "reload", "%s", text);
+static void say(struct fl_reload_report *report, enum fl_notice notice,
+                int level, const char *text) {
+  if (notice == FL_NOTICE_NONE)
+    fl_log(level, "reload", "%s", text);
+  else
+    fl_log_notice(notice, level, "reload", "%s", text);
   keep(report, level, text);
 }
 
-void fl_reload_say(struct fl_reload_report *report, int level,
-                   const char *format, ...) {
+void fl_reload_say(struct fl_reload_report *report, enum fl_notice notice,
+                   int level, const char *format, ...) {
   char text[LINE];
   va_list arguments;
   va_start(arguments, format);
   (void)vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  say(report, level, text);
+  say(report, notice, level, text);
 }
 
-void fl_reload_say_all(struct fl_reload_report *report, int level,
-                       struct fl_text *text) {
+void fl_reload_say_all(struct fl_reload_report *report, enum fl_notice notice,
+                       int level, struct fl_text *text) {
   bool failed = text->failed;
   char *bytes = fl_text_take(text);
   for (char *line = bytes; line != NULL && *line != '\0';) {
     char *end = strchr(line, '\n');
     if (end != NULL)
       *end++ = '\0';
-    say(report, level, line);
+    say(report, notice, level, line);
     line = end;
   }
   free(bytes);
   if (failed)
-    say(report, FL_LOG_ERROR, "out of memory");
+    say(report, FL_NOTICE_NONE, FL_LOG_ERROR, "out of memory");
 }
 
 void fl_reload_report_clear(struct fl_reload_report *report) {
@@ -91,8 +95,8 @@ static void add_key(void *ctx, const char *path,
 static void say_one(struct saying *saying, const char *what, const char *name,
                     const char *verb) {
   if (saying->named++ < NAMED_MAX)
-    fl_reload_say(saying->report, FL_LOG_INFO, "%s \"%s\" %s", what, name,
-                  verb);
+    fl_reload_say(saying->report, FL_NOTICE_NONE, FL_LOG_INFO, "%s \"%s\" %s",
+                  what, name, verb);
 }
 
 /* Its keys are those in which a and b differ; `besides` is what follows from
@@ -118,7 +122,7 @@ static void say_root(struct saying *saying, const struct fl_generation *next,
                        &keys);
   if (keys.size > 0)
     fl_text_add(&keys, " changed");
-  fl_reload_say_all(saying->report, FL_LOG_INFO, &keys);
+  fl_reload_say_all(saying->report, FL_NOTICE_NONE, FL_LOG_INFO, &keys);
 }
 
 static struct counts say_listeners(struct saying *saying,
@@ -189,8 +193,9 @@ void fl_reload_say_changes(struct fl_reload_report *report,
   struct counts listeners = say_listeners(&saying, next, now);
   struct counts upstreams = say_upstreams(&saying, next, now);
   if (saying.named > NAMED_MAX)
-    fl_reload_say(report, FL_LOG_INFO, "and %u more", saying.named - NAMED_MAX);
-  fl_reload_say(report, FL_LOG_INFO,
+    fl_reload_say(report, FL_NOTICE_NONE, FL_LOG_INFO, "and %u more",
+                  saying.named - NAMED_MAX);
+  fl_reload_say(report, FL_NOTICE_RELOADED, FL_LOG_INFO,
                 "generation %u is in effect: listeners: %u added, %u changed, "
                 "%u removed; upstreams: %u added, %u changed, %u removed; "
                 "SHA-256 %s",

@@ -6,6 +6,7 @@
 #include "core/generation.h"
 #include "core/text.h"
 #include "platform/format.h"
+#include "service/notice.h"
 
 struct fl_reload_line {
   int level; /* FL_LOG_* */
@@ -19,13 +20,14 @@ struct fl_reload_report {
   bool incomplete; /* memory was out: the log has more */
 };
 
-FL_FORMAT(3, 4)
-void fl_reload_say(struct fl_reload_report *report, int level,
-                   const char *format, ...);
+/* notice: what the line is for the system's event log. */
+FL_FORMAT(4, 5)
+void fl_reload_say(struct fl_reload_report *report, enum fl_notice notice,
+                   int level, const char *format, ...);
 
 /* A line for each of the text, which is empty afterwards. */
-void fl_reload_say_all(struct fl_reload_report *report, int level,
-                       struct fl_text *text);
+void fl_reload_say_all(struct fl_reload_report *report, enum fl_notice notice,
+                       int level, struct fl_text *text);
 
 /* What differs, a line for each listener and upstream (of very many only the
    first), then how many there are of each kind. */

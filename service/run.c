@@ -5,6 +5,7 @@
 #include "platform/worker.h"
 #include "service/admin.h"
 #include "service/channel.h"
+#include "service/complain.h"
 #include "service/daemon.h"
 #include "service/heartbeat.h"
 #include "service/kept.h"
@@ -13,6 +14,7 @@
 #include "service/process.h"
 #include "service/sampler.h"
 #include "service/status.h"
+#include "service/supervisor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -148,9 +150,10 @@ static int serve(struct run *run) {
   uint32_t started = start_workers(run);
   int status = FL_STATUS_SYSTEM;
   if (started == run->count) {
-    fl_log(FL_LOG_INFO, "service",
-           "configuration: %s, generation %u, SHA-256 %s", run->reload.name,
-           run->reload.generation->number, run->reload.sha256);
+    fl_log_notice(FL_NOTICE_STARTED, FL_LOG_INFO, "service",
+                  "configuration: %s, generation %u, SHA-256 %s",
+                  run->reload.name, run->reload.generation->number,
+                  run->reload.sha256);
     fl_log(FL_LOG_INFO, "service", "ready: %u listener%s, %u worker%s",
            run->config->listener_count,
            run->config->listener_count == 1 ? "" : "s", run->count,
@@ -275,7 +278,7 @@ static int run_all(struct run *run) {
     status = serve_controlled(run);
   if (status == FL_STATUS_OK) {
     log_totals(run);
-    fl_log(FL_LOG_INFO, "service", "stopped");
+    fl_log_notice(FL_NOTICE_STOPPED, FL_LOG_INFO, "service", "stopped");
   }
   fl_admin_hush(run->admin);
   fl_control_settle(&run->control);
@@ -299,12 +302,13 @@ static int open_and_run(struct run *run) {
   int status = fl_listeners_open(&run->reload.listeners, run->config,
                                  run->reload.name, &faults, &hooks);
   if (faults.size > 0)
-    fputs(faults.bytes, stderr);
+    fl_complain_lines(FL_NOTICE_LISTENER, faults.bytes);
   free(fl_text_take(&faults));
   if (status != FL_STATUS_OK) {
     fl_config_free(run->config);
     return status;
   }
+  fl_supervisor_progress();
   status = fl_daemon_drop_privileges() && make_tables(run) ? run_all(run)
                                                            : FL_STATUS_SYSTEM;
   /* A lookup that the system still works on would be waited for when the
@@ -322,6 +326,7 @@ int fl_run(struct fl_config *config, const char *name, const char *path) {
   fl_process_prepare();
   fl_notify_open();
   fl_kept_open(&hooks);
+  fl_supervisor_progress();
   fl_reload_start(&run.reload, config);
   int status = open_and_run(&run);
   fl_kept_close();

@@ -95,6 +95,11 @@ bool fl_log_file_prefixed(const struct fl_log_file *file) {
   return file->prefixed;
 }
 
+bool fl_log_file_takes_all(const char *target) {
+  (void)target;
+  return true;
+}
+
 /* Whole lines, at most `most` bytes, of which there is at least one line. */
 static size_t cut(const char *lines, size_t size, size_t most) {
   if (size <= most)

@@ -2,9 +2,11 @@
    background, as a user of their own, and knows whether they run. */
 #include "service/daemon.h"
 
+#include "service/complain.h"
 #include "service/status.h"
+#include "service/windows/supervisor.h"
 
-#include <stdio.h>
+#include <stddef.h>
 
 bool fl_daemon_begin(const struct fl_daemon_options *options, int *status) {
   const char *option = options->detach            ? "--daemon"
@@ -13,13 +15,12 @@ bool fl_daemon_begin(const struct fl_daemon_options *options, int *status) {
                                                   : NULL;
   if (option == NULL)
     return true;
-  (void)fprintf(stderr,
-                "fairlead: %s: not on Windows, where the service \"fairlead\" "
-                "runs in the background and as a user of its own; see "
-                "\"fairlead service --help\"\n",
-                option);
   *status = FL_STATUS_USAGE;
-  return false;
+  return fl_complain(FL_NOTICE_USAGE,
+                     "%s: not on Windows, where the service \"fairlead\" "
+                     "runs in the background and as a user of its own; see "
+                     "\"fairlead service --help\"",
+                     option);
 }
 
 bool fl_daemon_act_as_user(void) { return true; }
@@ -32,4 +33,4 @@ bool fl_daemon_drop_privileges(void) { return true; }
 
 void fl_daemon_ready(void) {}
 
-void fl_daemon_end(int status) { (void)status; }
+void fl_daemon_end(int status) { fl_service_stopped(status); }

@@ -1,14 +1,17 @@
 #include "service/log_file.h"
 
+#include "core/config.h"
 #include "platform/paths.h"
 #include "platform/windows/wide.h"
+#include "service/windows/event_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
 struct fl_log_file {
-  HANDLE handle;
+  HANDLE handle; /* INVALID_HANDLE_VALUE: the Event Log */
   wchar_t *path; /* NULL: no file */
 };
 
@@ -36,7 +39,7 @@ static int open_target(struct fl_log_file *file, const char *target) {
   if (strcmp(target, "stderr") == 0)
     return open_stderr(file);
   if (strcmp(target, "syslog") == 0)
-    return UV_ENOTSUP;
+    return 0;
   char *absolute = fl_path_absolute(target);
   file->path = absolute == NULL ? NULL : fl_wide(absolute);
   free(absolute);
@@ -60,8 +63,27 @@ struct fl_log_file *fl_log_file_open(const char *target, int *error) {
 }
 
 bool fl_log_file_prefixed(const struct fl_log_file *file) {
-  (void)file;
-  return false;
+  return file->handle == INVALID_HANDLE_VALUE;
+}
+
+bool fl_log_file_takes_all(const char *target) {
+  return strcmp(target, "syslog") != 0;
+}
+
+/* One line: "<N>" and the text. Administrators look through the Event Log by
+   hand, so that only what is wrong goes there. */
+static long to_event_log(const char *lines, size_t size) {
+  enum { ERROR_PRIORITY = '3', WARNING_PRIORITY = '4', TEXT_MAX = 4096 };
+  const char *end = memchr(lines, '\n', size);
+  size_t length = end == NULL ? size : (size_t)(end - lines);
+  char text[TEXT_MAX];
+  if (length > 3 && lines[1] <= WARNING_PRIORITY) {
+    (void)snprintf(text, sizeof text, "%.*s", (int)(length - 3), lines + 3);
+    (void)fl_event_log_notice(
+        FL_NOTICE_NONE,
+        lines[1] <= ERROR_PRIORITY ? FL_LOG_ERROR : FL_LOG_WARNING, text);
+  }
+  return (long)(end == NULL ? length : length + 1);
 }
 
 /* Whole lines, at most PIECE bytes, of which there is at least one line. */
@@ -80,6 +102,8 @@ static size_t cut(const char *lines, size_t size) {
 long fl_log_file_write(struct fl_log_file *file, const char *lines,
                        size_t size) {
   DWORD written = 0;
+  if (file->handle == INVALID_HANDLE_VALUE)
+    return to_event_log(lines, size);
   if (WriteFile(file->handle, lines, (DWORD)cut(lines, size), &written, NULL))
     return (long)written;
   return last_error();

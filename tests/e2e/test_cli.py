@@ -55,7 +55,15 @@ def test_help_of_a_command(run_program, command):
     (["version"], 'did you mean "--version"?'),
     (["--hepl"], 'unknown option "--hepl"; did you mean "--help"?'),
     (["--vers"], 'unknown option "--vers"'),
-    (["serve"], 'unknown command "serve" ('),
+    (["serve"], 'unknown command "serve"; did you mean "service"?'),
+    (["frobnicate"], 'unknown command "frobnicate" ('),
+    (["service"], "VERB is missing: fairlead service VERB"),
+    (["service", "isntall"], 'unknown verb "isntall"; did you mean "install"?'),
+    (["service", "stop", "it"], 'unexpected argument "it" (fairlead service'),
+    (["service", "install"], "--config is missing: fairlead service install"),
+    (["service", "install", "--config", "-"], "no standard input"),
+    (["service", "start", "--config", "x"], "are for: fairlead service install"),
+    (["service", "stop", "--start"], "are for: fairlead service install"),
     (["--config", "x"], "fairlead run --config FILE"),
     (["run"], "--config is missing: fairlead run --config FILE"),
     (["check", "--print"], "--config is missing: fairlead check"),
@@ -325,3 +333,16 @@ def test_log_line_of_a_failed_request(fairlead, connect, line_server):
     gateway.wait_log(
         rf" info client gateway: {own} request failed: request_timeout "
         r"\(.+\), upstream u\b")
+
+
+@pytest.mark.skipif("FAIRLEAD_WINE" in os.environ, reason="has services")
+@pytest.mark.parametrize("verb, command", [
+    ("start", "systemctl start fairlead"),
+    ("status", "systemctl status fairlead"),
+    ("uninstall", "systemctl disable --now fairlead"),
+])
+def test_service_is_for_windows(run_program, verb, command):
+    done = run_program("service", verb)
+    assert done.returncode == USAGE
+    assert done.stdout == ""
+    assert "for Windows only" in done.stderr and command in done.stderr
