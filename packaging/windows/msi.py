@@ -208,9 +208,12 @@ def wanted_rows(version):
 
 
 def rows(msi, table):
-    """A table as msiinfo shows it: a dictionary a row."""
-    lines = [line.rstrip("\r").split("\t") for line in
-             call("msiinfo", "export", msi, table).split("\n") if line]
+    """A table as msiinfo shows it: a dictionary a row. Files in it are left in
+    the current directory."""
+    with tempfile.TemporaryDirectory() as where:
+        said = call("msiinfo", "export", msi, table, cwd=where)
+    lines = [line.rstrip("\r").split("\t") for line in said.split("\n")
+             if line]
     return [dict(zip(lines[0], line)) for line in lines[3:]]
 
 
