@@ -246,6 +246,14 @@ static const struct fl_exit service_exits[] = {
   END_EXIT
 };
 
+static const struct fl_exit import_exits[] = {
+  {"0", "printed"},
+  {"1", "there is no forwarding in it, or one that cannot be taken over"},
+  WRONG_LINE,
+  REFUSED,
+  END_EXIT
+};
+
 static const struct fl_exit help_exits[] = {
   {"0", "shown"},
   {"2", "there is no such command"},
@@ -430,6 +438,21 @@ const struct fl_command fl_commands[] = {
      "\n"
      "  fairlead service install --config C:\\Fairlead\\config.json --start",
    .exits = service_exits},
+  {"import", FL_ACTION_IMPORT, FL_SUBJECT_IMPORT,
+   .operands = {{"portproxy", FL_VALUE_WORD, "portproxy", false},
+                {"FILE", FL_VALUE_FILE, NULL, true}},
+   .summary = "make a configuration of netsh's",
+   .text =
+     "Prints a configuration that does what Windows' portproxy does: a relay "
+     "listener for each forwarding. FILE, or standard input, is the output of "
+     "`netsh interface portproxy show all`, in any language; at a terminal on "
+     "Windows netsh is asked itself. A port can be listened to once: remove "
+     "the forwardings from portproxy before Fairlead is started.",
+   .options = no_options,
+   .notes =
+     "  fairlead import portproxy forwardings.txt > config.json\n"
+     "  fairlead check --config config.json",
+   .exits = import_exits},
   {"help", FL_ACTION_HELP, FL_SUBJECT_NONE,
    .operands = {{"COMMAND", FL_VALUE_COMMAND, NULL, true}},
    .summary = "explain a command",

@@ -23,6 +23,7 @@ enum fl_action {
   FL_ACTION_PING,
   FL_ACTION_CONNECT,
   FL_ACTION_SERVICE,
+  FL_ACTION_IMPORT,
   FL_ACTION_HELP,
   FL_ACTION_VERSION
 };
@@ -30,10 +31,11 @@ enum fl_action {
 /* What a command is about. */
 enum fl_subject {
   FL_SUBJECT_NONE,
-  FL_SUBJECT_FILE,   /* a configuration: needs --config */
-  FL_SUBJECT_REMOTE, /* a fairlead that runs: needs --config or --control */
-  FL_SUBJECT_PEER,   /* a HOST:PORT */
-  FL_SUBJECT_SERVICE /* the service of Windows */
+  FL_SUBJECT_FILE,    /* a configuration: needs --config */
+  FL_SUBJECT_REMOTE,  /* a fairlead that runs: needs --config or --control */
+  FL_SUBJECT_PEER,    /* a HOST:PORT */
+  FL_SUBJECT_SERVICE, /* the service of Windows */
+  FL_SUBJECT_IMPORT   /* what another program does */
 };
 
 /* What a value is, for shells that complete it. */

@@ -46,6 +46,10 @@ static bool is_client(const struct reading *reading) {
   return reading->command->subject == FL_SUBJECT_PEER;
 }
 
+static bool is_import(const struct reading *reading) {
+  return reading->command->subject == FL_SUBJECT_IMPORT;
+}
+
 /* A command that acts on something in a fairlead that runs. */
 static bool is_act(const struct reading *reading) {
   return reading->command->subject == FL_SUBJECT_REMOTE &&
@@ -112,7 +116,7 @@ static bool unknown_operand(const struct reading *reading, const char *word) {
     return fail(reading, "unexpected argument \"%.64s\" (%s takes one %s)",
                 word, reading->command->name,
                 reading->command->operands[0].name);
-  if (is_act(reading) || is_service(reading))
+  if (is_act(reading) || is_service(reading) || is_import(reading))
     return fail(reading, "unexpected argument \"%.64s\" (%s)", word,
                 reading->usage);
   return fail(reading,
@@ -234,8 +238,8 @@ static bool read_option(struct reading *reading, const char *argument) {
 static bool is_operand(const struct reading *reading, const char *argument) {
   unsigned count = reading->options->remote.operand_count;
   if (argument[0] == '-')
-    return false;
-  if (is_act(reading))
+    return is_import(reading) && count == 1 && argument[1] == '\0';
+  if (is_act(reading) || is_import(reading))
     return count < FL_OPERANDS_MAX &&
            reading->command->operands[count].name != NULL;
   if (is_service(reading))
@@ -271,6 +275,14 @@ static bool read_operand(struct reading *reading, const char *operand) {
   char error[FL_PING_VALUE_ERROR];
   if (is_service(reading))
     return read_verb(reading, operand);
+  if (is_import(reading)) {
+    if (options->remote.operand_count++ > 0)
+      options->import = operand;
+    return options->remote.operand_count > 1 ||
+           strcmp(operand, "portproxy") == 0 ||
+           fail(reading, "\"%.64s\" cannot be imported: %s", operand,
+                reading->usage);
+  }
   if (is_act(reading)) {
     options->remote.operands[options->remote.operand_count++] = operand;
     return is_word(operand) || fail(reading, "\"%.64s\" is not one word: %s",
@@ -343,6 +355,7 @@ static bool is_complete(const struct reading *reading) {
   case FL_SUBJECT_FILE:
     return options->config != NULL ||
            fail(reading, "--config is missing: %s", reading->usage);
+  case FL_SUBJECT_IMPORT:
   case FL_SUBJECT_NONE:
     break;
   }

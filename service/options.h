@@ -20,6 +20,7 @@ struct fl_options {
                                         `config` */
   struct fl_ping_options ping;       /* PING and CONNECT */
   struct fl_service_options service; /* SERVICE */
+  const char *import;                /* IMPORT: a file; NULL */
 };
 
 enum { FL_OPTIONS_ERROR = 320 };

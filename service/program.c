@@ -6,6 +6,7 @@
 #include "service/connect.h"
 #include "service/daemon.h"
 #include "service/help.h"
+#include "service/import.h"
 #include "service/log.h"
 #include "service/options.h"
 #include "service/ping.h"
@@ -110,6 +111,8 @@ int fl_program(int argc, char *const argv[]) {
   case FL_ACTION_LOG_LEVEL:
     options.remote.config = options.config;
     return fl_remote_act(&options.remote, fl_command_of(options.action)->name);
+  case FL_ACTION_IMPORT:
+    return printed(fl_import_portproxy(options.import));
   case FL_ACTION_PING:
     return fl_ping(&options.ping);
   case FL_ACTION_SERVICE:

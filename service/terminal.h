@@ -9,6 +9,9 @@
 /* Whether standard input and output are a terminal. */
 bool fl_terminal_here(void);
 
+/* Whether standard input is one. */
+bool fl_terminal_types(void);
+
 struct fl_terminal_calls {
   /* A whole line (UTF-8), or NULL after fl_terminal_end_key on an empty one;
      the prompt is away then. */

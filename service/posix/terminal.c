@@ -19,6 +19,8 @@ bool fl_terminal_here(void) {
   return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
+bool fl_terminal_types(void) { return isatty(STDIN_FILENO); }
+
 static void on_line(char *line);
 
 /* libedit leaves the size of the last line in rl_end until a key is read. */

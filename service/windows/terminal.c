@@ -25,6 +25,8 @@ bool fl_terminal_here(void) {
   return uv_guess_handle(STDIN) == UV_TTY && uv_guess_handle(STDOUT) == UV_TTY;
 }
 
+bool fl_terminal_types(void) { return uv_guess_handle(STDIN) == UV_TTY; }
+
 static void show_prompt(void) {
   (void)fputs(state.prompt, stdout);
   (void)fflush(stdout);
