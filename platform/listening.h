@@ -16,6 +16,14 @@ int fl_listening_bind(const struct fl_addr *addr,
                       const struct fl_sockopts *options,
                       const struct fl_hooks *hooks, uv_os_sock_t *socket);
 
+enum { FL_LISTENING_TEXT = 512 };
+
+/* What the system knows of why an address could not be bound with this error:
+   a clause for people, "is in use by ...". Returns false when it knows no more
+   than the error says. */
+bool fl_listening_explain(const struct fl_addr *addr, int error,
+                          char text[FL_LISTENING_TEXT]);
+
 /* Listens; `addr` becomes the address in effect. Returns 0 or an error. */
 int fl_listening_start(uv_os_sock_t socket, uint32_t backlog,
                        struct fl_addr *addr);

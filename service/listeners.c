@@ -1,5 +1,6 @@
 #include "service/listeners.h"
 
+#include "platform/listening.h"
 #include "service/kept.h"
 #include "service/status.h"
 
@@ -87,7 +88,7 @@ static void complain(struct opening *opening,
   const struct fl_endpoint *endpoint = &listener->listen[listening->address];
   const char *text = advice(error);
   char line[1024];
-  char other[128];
+  char other[FL_LISTENING_TEXT];
   add_status(opening, text == NULL ? FL_STATUS_SYSTEM : FL_STATUS_CONFIG);
   if (error == UV_EADDRINUSE &&
       overlaps(opening->config, listener, &endpoint->addr)) {
@@ -96,6 +97,8 @@ static void complain(struct opening *opening,
              overlaps(opening->now, listener, &endpoint->addr)) {
     text = "overlaps an address that is in effect now; remove that by a "
            "reload of its own first";
+  } else if (fl_listening_explain(&endpoint->addr, error, other)) {
+    text = other;
   } else if (text == NULL) {
     (void)snprintf(other, sizeof other, "cannot be opened: %s",
                    uv_strerror(error));

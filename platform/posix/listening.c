@@ -74,6 +74,14 @@ int fl_listening_bind(const struct fl_addr *addr,
   return error;
 }
 
+bool fl_listening_explain(const struct fl_addr *addr, int error,
+                          char text[FL_LISTENING_TEXT]) {
+  (void)addr;
+  (void)error;
+  (void)text;
+  return false;
+}
+
 int fl_listening_start(uv_os_sock_t socket, uint32_t backlog,
                        struct fl_addr *addr) {
   struct sockaddr_storage name;

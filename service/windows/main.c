@@ -1,6 +1,7 @@
 /* The entry point on Windows: takes the words of the command line as UTF-16
    and hands them on as UTF-8. */
 #include "platform/windows/wide.h"
+#include "service/process.h"
 #include "service/program.h"
 #include "service/status.h"
 #include "service/windows/console.h"
@@ -43,5 +44,8 @@ int main(void) {
   }
   int status = fl_program(count, words);
   drop_words(count, words);
-  return status;
+  /* Threads of libuv's pool may be anywhere in the system's libraries; an
+     orderly end would wait for those. All of ours has ended. */
+  (void)fflush(stdout);
+  fl_process_exit(status);
 }

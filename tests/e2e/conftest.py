@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import harness
+import windows
 
 
 TEST_LIMIT = 60 * harness.SLOW  # seconds; ten times what the longest takes
@@ -25,6 +26,15 @@ def pytest_sessionstart():
         raise pytest.UsageError(
             f"{path} does not exist: build it, or set FAIRLEAD"
         )
+
+
+def pytest_collection_modifyitems(items):
+    if not harness.on_windows():
+        return
+    for item in items:
+        reason = windows.left_out(item.nodeid)
+        if reason is not None:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)

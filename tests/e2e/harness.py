@@ -46,6 +46,12 @@ def on_windows():
     return "FAIRLEAD_WINE" in os.environ
 
 
+def defaults():
+    """What configurations have unless they say otherwise. Wine takes seconds
+    to list the sockets of a machine that has thousands."""
+    return {"states": {"interval": "0s"}} if on_windows() else {}
+
+
 def stop_signal():
     """What asks the program to stop: Wine makes Ctrl-C of SIGINT, and nothing
     of SIGTERM."""
@@ -252,7 +258,7 @@ class Fairlead:
     def write(self, config):
         """Puts a configuration in its file, as one change."""
         if isinstance(config, dict):
-            config = {"log": {"level": self.level}, **config}
+            config = {"log": {"level": self.level}, **defaults(), **config}
         new = self.path.with_suffix(".new")
         new.write_bytes(config_bytes(config))
         new.replace(self.path)

@@ -84,3 +84,36 @@ def test_a_place_that_is_none_is_refused(run_program, control, fault):
         "listeners": [harness.command_listener()], "control": control})
     assert done.returncode == 1
     assert fault in done.stderr
+
+
+def test_commands_reach_it_and_tell_the_result(
+        fairlead, line_server, run_program):
+    server = line_server()
+    config = harness.gateway_config(server)
+    instance = fairlead(config)
+
+    def command(*words):
+        return run_program(*words, "--config", instance.path)
+
+    name = harness.at(server.address)
+    for act in ("drain", "restore", "eject", "restore"):
+        done = command(act, name)
+        assert done.returncode == 0, done.stderr
+    assert command("drain", "127.0.0.1:1").returncode == 1
+    config["listeners"][0]["idle_timeout"] = "77s"
+    instance.write(config)
+    done = command("reload")
+    assert done.returncode == 0
+    assert 'listener "gateway" idle_timeout changed' in done.stdout
+    instance.write({**config, "listeners": 5})
+    done = command("reload")
+    assert done.returncode == 1
+    assert "listeners: found 5" in done.stdout + done.stderr
+    instance.write(config)
+    assert instance.state()["generation"] == 2
+    assert command("log-level", "debug").returncode == 0
+    assert command("stop").returncode == 0
+    assert instance.join() == 0
+    done = command("status")
+    assert done.returncode == 1
+    assert "no fairlead that runs with" in done.stderr
