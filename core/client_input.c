@@ -157,6 +157,9 @@ void fl_client_input(struct fl_client *client, struct fl_slice bytes,
     fl_client_close(client, fl_spare_reason(&conn->gateway->spare), true, now);
     return;
   }
+  if (conn->in.size >= FL_PRESSED_INPUT &&
+      fl_memory_may_have_turned(&conn->gateway->spare.share))
+    fl_gateway_look_at_memory(conn->gateway, now); /* before others are read */
   if (fresh && client->frame_size == 0)
     client->since = now;
   if (fresh)

@@ -20,6 +20,12 @@ void fl_conn_connected(struct fl_conn *conn, enum fl_reason reason,
 enum { FL_READ_MAX = 65536, FL_BULK_READ_MAX = 4 * FL_READ_MAX };
 void fl_conn_data(struct fl_conn *conn, struct fl_slice bytes, fl_time now);
 
+/* Whether no more than FL_PRESSED_READ_MAX are to be read from any peer at
+   once, for buffers are short: more than a short frame would only be given up.
+ */
+enum { FL_PRESSED_READ_MAX = 4096 };
+bool fl_conn_pressed(const struct fl_conn *conn);
+
 /* A send_rest is done: the kernel took all of it. */
 void fl_conn_sent(struct fl_conn *conn, fl_time now);
 

@@ -140,6 +140,10 @@ enum fl_reason fl_transport_write(struct fl_conn *conn, struct fl_slice bytes,
   return first ? send_rest(conn, now) : FL_OK;
 }
 
+bool fl_conn_pressed(const struct fl_conn *conn) {
+  return fl_transport_pressed(conn);
+}
+
 bool fl_transport_pressed(const struct fl_conn *conn) {
   return conn->gateway->spare.share.pressed;
 }

@@ -85,6 +85,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
   const struct fl_sock *sock = (const struct fl_sock *)handle;
   struct fl_sockets *sockets = handle->loop->data;
   unsigned size = sock->bulk && sock->filled ? FL_BULK_READ_MAX : FL_READ_MAX;
+  if (fl_conn_pressed(conn_of(sock)))
+    size = FL_PRESSED_READ_MAX;
   (void)suggested;
   *buffer = uv_buf_init((char *)sockets->scratch, size);
 }

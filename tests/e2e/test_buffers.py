@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import struct
 import time
 
 import pytest
@@ -116,12 +117,15 @@ def test_long_frames_go_on_when_there_is_room_again(fairlead):
     })
     address = program.address("commands")
     frame = b"a" * 400000
-    older = [Glutton(address, frame) for _ in range(20)]
-    feed(older, 0.3)
-    program.wait_log(r"three quarters of max_buffered")
+    older = []
+    while not program.grep(r"three quarters of max_buffered"):
+        older.append(Glutton(address, frame))  # no more than it takes
+        feed(older[-1:], 0.1)
     last = Glutton(address, frame)
     last.push()
-    for glutton in older:
+    for glutton in older:  # what the kernel still has of them goes, too
+        glutton.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                  struct.pack("ii", 1, 0))
         glutton.socket.close()
     last.socket.setblocking(True)
     last.socket.settimeout(10 * SLOW)
