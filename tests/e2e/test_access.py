@@ -36,6 +36,7 @@ def refused(address, source):
 def commands(fairlead, listen="127.0.0.1:0", workers=2, level="info", **more):
     program = fairlead(
         {"workers": workers,
+         "states": {"interval": "0s"},  # opens descriptors for a moment
          "listeners": [command_listener(listen=listen, **more)]},
         level=level,
     )
