@@ -325,11 +325,12 @@ def test_a_reply_that_does_not_come(terminal, line_server):
             pass
 
     server = line_server(swallow)
-    screen = terminal(server, "--timeout", "200ms")
+    timeout = f"{int(200 * harness.SLOW)}ms"  # of the connect, too
+    screen = terminal(server, "--timeout", timeout)
     prompt = re.escape(harness.at(server.address)) + ">"
     screen.wait(prompt)
     screen.keys("hello", "Enter")
-    screen.wait(rf"no reply within 200ms; .*\n{prompt}")
+    screen.wait(rf"no reply within {timeout}; .*\n{prompt}")
 
 
 def test_binary_replies_are_hexadecimal(terminal, line_server):

@@ -46,7 +46,7 @@ def wait_in(path, pattern, count=1):
 
 
 def end(process):
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(harness.stop_signal())
     assert process.wait(20 * harness.SLOW) == 0
 
 
