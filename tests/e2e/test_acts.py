@@ -341,6 +341,7 @@ def test_log_level(fairlead, connect, run_program):
     instance = fairlead({
         "log": {"level": "info"}, "listeners": [command_listener()]})
     connect(instance.address("commands")).close()
+    wait_until(lambda: not listed(instance), "the first is gone")
     assert act(instance, run_program, "log-level", "debug", "client"
                ).returncode == 0
     client = connect(instance.address("commands"))

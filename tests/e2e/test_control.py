@@ -264,14 +264,18 @@ def test_status_shows_a_server_that_is_down(fairlead, connect):
 
 def test_status_shows_who_waits(fairlead, line_server, connect):
     server = line_server(lambda peer: [peer.wait(60) for _ in peer.lines()])
-    instance = fairlead(gateway_config(server, pool={"max_size": 1}))
+    instance = fairlead({
+        "shutdown_timeout": "100ms",
+        **gateway_config(server, pool={"max_size": 1})})
     clients = [connect(instance.address("gateway")) for _ in range(3)]
     for client in clients:
         client.send(b"x\n")
     state = settled(
-        instance, lambda s: s["upstreams"][0]["waiting"] == 2, "two wait"
+        instance,
+        lambda s: s["upstreams"][0]["waiting"] == 2
+        and s["upstreams"][0]["servers"][0]["in_flight"] == 1,
+        "one is asked for, two wait",
     )
-    assert state["upstreams"][0]["servers"][0]["in_flight"] == 1
     assert state["upstreams"][0]["servers"][0]["connections"]["full"] == 1
     listed = instance.state(connections=True)["connections"]
     states = sorted(c["state"] for c in listed if "listener" in c)

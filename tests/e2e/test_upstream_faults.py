@@ -370,6 +370,7 @@ def test_a_stray_reply_among_many_requests(fairlead, line_server, connect):
     gateway = fairlead(
         {
             "workers": 1,
+            "shutdown_timeout": "100ms",
             **gateway_config(server, pool={"min_size": 1, "max_size": 1}),
         }
     )
