@@ -115,12 +115,21 @@ def ptrace(request, thread):
     assert done == 0, os.strerror(ctypes.get_errno())
 
 
+def waits_in_loop(task):
+    """Whether the thread of that folder in /proc waits for events."""
+    return (task / "wchan").read_text() in ("ep_poll", "do_epoll_wait")
+
+
+def main_waits(pid):
+    """Whether the process's main thread has done what it was asked to."""
+    return waits_in_loop(Path(f"/proc/{pid}/task/{pid}"))
+
+
 def waiting_worker(pid):
     """A thread of the process that waits in a loop of its own; or None."""
     for task in Path(f"/proc/{pid}/task").iterdir():
-        waits = (task / "wchan").read_text() in ("ep_poll", "do_epoll_wait")
         named = (task / "comm").read_text() == "fairlead\n"
-        if waits and named and int(task.name) != pid:
+        if waits_in_loop(task) and named and int(task.name) != pid:
             return int(task.name)
     return None
 

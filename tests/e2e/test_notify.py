@@ -368,6 +368,7 @@ def test_a_restart_does_not_empty_the_queue(fairlead, connect, manager):
         client.send(b"PING\n")
     program.kill(signal.SIGUSR2)
     program.wait_log(r" service stopping: SIGUSR2")
+    wait_until(lambda: harness.main_waits(program.pid), "the worker is asked")
     harness.unstick(thread)
     assert program.join() == 0
     # one turn accepts 64, and may come first
