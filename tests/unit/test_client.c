@@ -1,4 +1,3 @@
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,23 +6,13 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   (void)state;
   fl_outside_init(&out);
   fl_outside_start(&out);
   return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
 }
 
 static void commands_are_answered_in_one_write(void **state) {
@@ -277,7 +266,7 @@ static void a_stop_answers_what_was_complete(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(commands_are_answered_in_one_write),
       TEST(a_frame_may_come_in_pieces),

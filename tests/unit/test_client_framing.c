@@ -1,6 +1,5 @@
 /* Framings that have no error reply: a client whose request fails is closed
    after what it is owed, and what comes behind costs nobody else anything. */
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +8,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 /* Requests such as "<a>"; so are replies, unless a test says otherwise. */
 static int setup(void **state) {
@@ -35,23 +34,6 @@ static int teardown(void **state) {
                    metrics->replies + failed + metrics->requests_abandoned);
   fl_outside_end(&out);
   return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 /* Ended with FIN, and lingers: a reset could destroy what was sent. */

@@ -1,5 +1,4 @@
 /* What fairlead itself says on a pool connection: on_connect. */
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +7,8 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
+
 static struct fl_step_config steps[4];
 
 static int setup(void **state) {
@@ -40,23 +40,6 @@ static void add_step(const char *send, const char *expect) {
     step->send = payload(send, strlen(send));
   if (expect != NULL)
     step->expect = payload(expect, strlen(expect));
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 /* The connection was retired for what the server said, and that counts as a

@@ -1,5 +1,4 @@
 /* Listeners that close while no server of their upstream is in. */
-#include "outside.h"
 
 #include "core/reload.h"
 
@@ -10,7 +9,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 /* A check is a connect, every 10 s; one failure ejects, one success brings
    back. */
@@ -23,16 +22,6 @@ static int setup(void **state) {
   out.upstream.health.fall = 1;
   out.listeners[1].on_upstream_down = FL_UPSTREAM_DOWN_CLOSE;
   return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
 }
 
 static unsigned told(enum fl_event_kind kind) {
@@ -201,7 +190,7 @@ static void it_opens_with_one_place(void **state) {
 }
 
 #define TEST(function)                                                         \
-  cmocka_unit_test_setup_teardown(function, setup, teardown)
+  cmocka_unit_test_setup_teardown(function, setup, end_scene)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,5 +1,4 @@
 #include "core/hashing.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "scene.h"
 
 /* Weights alone. */
 
@@ -95,7 +96,6 @@ static void weights_do_not_change(void **state) {
 
 /* In a gateway: 192.0.2.1 to .4, one server each. */
 
-static struct fl_outside out;
 static char texts[4][16];
 
 static int setup(void **state) {
@@ -111,16 +111,6 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
 /* An address of a client whose server this is, when both can be used. */
 static struct fl_addr of_server(int server) {
   uint64_t seeds[2] = {fl_hashing_seed(texts[0]), fl_hashing_seed(texts[1])};
@@ -133,7 +123,7 @@ static struct fl_addr of_server(int server) {
 }
 
 /* A client of this server that says this. */
-static struct fl_sock *ask(int server, const char *text) {
+static struct fl_sock *ask_for(int server, const char *text) {
   struct fl_addr peer = of_server(server);
   struct fl_sock *client = fl_outside_accept_from(&out, 1, &peer);
   fl_outside_data(&out, client, text);
@@ -141,7 +131,7 @@ static struct fl_sock *ask(int server, const char *text) {
 }
 
 /* The i-th connect is to this server and succeeds. */
-static struct fl_sock *stand(unsigned i, int server) {
+static struct fl_sock *stand_at(unsigned i, int server) {
   struct fl_sock *sock = fl_outside_connect(&out, i);
   assert_non_null(sock);
   assert_int_equal(sock->addr.ip[3], server + 1);
@@ -157,18 +147,18 @@ static void answer(struct fl_sock *server, const char *request) {
 static void requests_go_to_the_clients_server(void **state) {
   (void)state;
   fl_outside_start(&out);
-  ask(1, "a\n");
-  ask(0, "b\n");
-  struct fl_sock *one = stand(0, 1);
+  ask_for(1, "a\n");
+  ask_for(0, "b\n");
+  struct fl_sock *one = stand_at(0, 1);
   answer(one, "a\n");
-  struct fl_sock *zero = stand(1, 0);
+  struct fl_sock *zero = stand_at(1, 0);
   answer(zero, "b\n");
-  struct fl_sock *client = ask(1, "c\n");
+  struct fl_sock *client = ask_for(1, "c\n");
   answer(one, "c\n");
   assert_string_equal(fl_outside_sent(client), "ok\n");
-  ask(0, "d\n");
+  ask_for(0, "d\n");
   answer(zero, "d\n");
-  ask(1, "e\n");
+  ask_for(1, "e\n");
   answer(one, "e\n");
 }
 
@@ -176,39 +166,39 @@ static void requests_go_to_the_clients_server(void **state) {
 static void more_connections_are_the_clients_servers(void **state) {
   (void)state;
   fl_outside_start(&out);
-  ask(0, "z\n");
-  answer(stand(0, 0), "z\n");
-  ask(1, "a\n");
-  ask(1, "b\n");
-  stand(1, 1);
-  stand(2, 1);
+  ask_for(0, "z\n");
+  answer(stand_at(0, 0), "z\n");
+  ask_for(1, "a\n");
+  ask_for(1, "b\n");
+  stand_at(1, 1);
+  stand_at(2, 1);
   assert_int_equal(fl_outside_open(&out), 3);
 }
 
 static void a_server_that_fails_is_passed_over(void **state) {
   (void)state;
   fl_outside_start(&out);
-  ask(0, "z\n");
-  struct fl_sock *zero = stand(0, 0);
+  ask_for(0, "z\n");
+  struct fl_sock *zero = stand_at(0, 0);
   answer(zero, "z\n");
-  ask(1, "a\n");
+  ask_for(1, "a\n");
   fl_outside_connected(&out, fl_outside_connect(&out, 1), FL_CONNECT_REFUSED);
   fl_outside_turn(&out);
   answer(zero, "a\n");
-  ask(1, "b\n");
+  ask_for(1, "b\n");
   answer(zero, "b\n");
   fl_outside_pass(&out, FL_SECOND); /* backoff: it is tried, none waits */
-  ask(1, "c\n");
+  ask_for(1, "c\n");
   answer(zero, "c\n");
-  struct fl_sock *one = stand(2, 1);
-  ask(1, "d\n"); /* it is back, and so are its clients */
+  struct fl_sock *one = stand_at(2, 1);
+  ask_for(1, "d\n"); /* it is back, and so are its clients */
   answer(one, "d\n");
 }
 
 static void who_has_no_server_waits_for_one(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(0, "a\n");
+  struct fl_sock *client = ask_for(0, "a\n");
   fl_outside_connected(&out, fl_outside_connect(&out, 0), FL_CONNECT_REFUSED);
   fl_outside_turn(&out);
   fl_outside_connected(&out, fl_outside_connect(&out, 1), FL_CONNECT_REFUSED);
@@ -225,10 +215,10 @@ static void an_idle_connection_of_another_makes_room(void **state) {
   (void)state;
   out.upstream.pool.max_size = 1;
   fl_outside_start(&out);
-  ask(0, "a\n");
-  struct fl_sock *zero = stand(0, 0);
-  ask(1, "b\n");
-  ask(0, "c\n"); /* after b, though its server has a connection */
+  ask_for(0, "a\n");
+  struct fl_sock *zero = stand_at(0, 0);
+  ask_for(1, "b\n");
+  ask_for(0, "c\n"); /* after b, though its server has a connection */
   assert_false(zero->closing);
   answer(zero, "a\n");
   assert_true(zero->conn == NULL || zero->closing);
@@ -236,10 +226,10 @@ static void an_idle_connection_of_another_makes_room(void **state) {
   fl_outside_turn(&out);
   fl_outside_turn(&out);
   assert_int_equal(metrics()->upstream_closed[FL_DISPLACED], 1);
-  answer(stand(1, 1), "b\n");
+  answer(stand_at(1, 1), "b\n");
   fl_outside_turn(&out);
   fl_outside_turn(&out);
-  answer(stand(2, 0), "c\n");
+  answer(stand_at(2, 0), "c\n");
   assert_int_equal(fl_outside_open(&out), 1);
 }
 
@@ -247,12 +237,12 @@ static void who_waits_does_not_hold_up_others(void **state) {
   (void)state;
   out.upstream.pool.max_size = 2;
   fl_outside_start(&out);
-  ask(0, "a\n");
-  ask(1, "b\n");
-  struct fl_sock *zero = stand(0, 0);
-  struct fl_sock *one = stand(1, 1);
-  ask(0, "c\n"); /* first, but its server is busy */
-  ask(1, "d\n");
+  ask_for(0, "a\n");
+  ask_for(1, "b\n");
+  struct fl_sock *zero = stand_at(0, 0);
+  struct fl_sock *one = stand_at(1, 1);
+  ask_for(0, "c\n"); /* first, but its server is busy */
+  ask_for(1, "d\n");
   answer(one, "b\n");
   answer(one, "d\n");
   answer(zero, "a\n");
@@ -272,9 +262,9 @@ static void relays_and_sessions_too(void **state) {
     out.upstream.framing.type = FL_FRAMING_RAW;
     out.upstream.reply_framing.type = FL_FRAMING_RAW;
     fl_outside_start(&out);
-    ask(1, "");
-    ask(1, "a");
-    ask(0, "b");
+    ask_for(1, "");
+    ask_for(1, "a");
+    ask_for(0, "b");
     for (unsigned at = 0; fl_outside_connect(&out, at) != NULL; at++)
       fl_outside_connected(&out, fl_outside_connect(&out, at), FL_OK);
     unsigned parts[2] = {0};
@@ -290,17 +280,17 @@ static void a_relay_falls_to_the_next_server(void **state) {
   out.listeners[1].mode = out.upstream.mode = FL_MODE_RELAY;
   out.listeners[1].half_close_timeout = 60 * FL_SECOND;
   fl_outside_start(&out);
-  ask(1, "");
+  ask_for(1, "");
   fl_outside_connected(&out, fl_outside_connect(&out, 0), FL_CONNECT_REFUSED);
   fl_outside_turn(&out);
   fl_outside_turn(&out);
-  stand(1, 0);
-  ask(1, "");
-  stand(2, 0);
+  stand_at(1, 0);
+  ask_for(1, "");
+  stand_at(2, 0);
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_server_has_its_part),
       cmocka_unit_test(who_goes_moves_only_its_own_clients),

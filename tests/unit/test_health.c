@@ -1,5 +1,4 @@
 /* Which servers are fit for use: checks, ejections, returns. */
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +7,8 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
+
 static struct fl_endpoint second;
 
 static void give(struct fl_payload *payload, const char *text) {
@@ -30,34 +30,11 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
 static unsigned told(enum fl_event_kind kind) {
   unsigned count = 0;
   for (unsigned i = 0; i < out.event_count; i++)
     count += out.events[i].kind == kind;
   return count;
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 static void use_two_servers(void) {
@@ -389,7 +366,7 @@ static void without_an_interval_nothing_is_ejected(void **state) {
 }
 
 #define TEST(function)                                                         \
-  cmocka_unit_test_setup_teardown(function, setup, teardown)
+  cmocka_unit_test_setup_teardown(function, setup, end_scene)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -2,8 +2,6 @@
    before the first space. */
 #include "core/keys.h"
 
-#include "outside.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,7 +9,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   const struct fl_extract word = {.type = FL_EXTRACT_FIELD,
@@ -24,29 +22,6 @@ static int setup(void **state) {
   out.upstream.pair =
       (struct fl_pair){.by = FL_PAIR_KEY, .request = word, .reply = word};
   return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 static void expect(struct fl_sock *sock, const char *text) {
@@ -427,7 +402,7 @@ static void a_stop_gives_everyone_an_outcome(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(replies_find_their_requests),
       TEST(a_client_gets_them_in_its_order),

@@ -2,7 +2,6 @@
 
 #include "core/buffer.h"
 #include "core/transport.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +9,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "scene.h"
 
 enum { MIB = 1 << 20 };
 
@@ -135,8 +136,6 @@ static void a_buffer_gives_back_what_it_took(void **state) {
 
 /* In a gateway. */
 
-static struct fl_outside out;
-
 static int setup(void **state) {
   (void)state;
   fl_outside_init(&out);
@@ -151,10 +150,6 @@ static int teardown(void **state) {
   fl_outside_end(&out);
   assert_int_equal(out.memory.drawn, 0);
   return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
 }
 
 /* The start of a long frame. */

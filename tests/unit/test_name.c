@@ -1,5 +1,4 @@
 #include "core/name.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +6,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "scene.h"
 
 static const struct fl_resolve_config config = {.ttl = 30 * FL_SECOND,
                                                 .stale = 3600 * FL_SECOND};
@@ -114,8 +115,6 @@ static void that_there_is_none_is_an_answer(void **state) {
 
 /* In a gateway. */
 
-static struct fl_outside out;
-
 static int setup(void **state) {
   static char host[] = "plc.example";
   (void)state;
@@ -126,24 +125,8 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
 static unsigned told(enum fl_event_kind kind, enum fl_reason reason) {
   return fl_outside_events(&out, kind, reason);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
 }
 
 static void answer(unsigned first, unsigned count, enum fl_reason reason) {
@@ -327,7 +310,7 @@ static void too_many_addresses_are_told_once(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_families_take_turns),
       cmocka_unit_test(the_resolvers_first_stays_first),

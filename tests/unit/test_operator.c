@@ -1,7 +1,6 @@
 /* What an operator does: connections that are closed by their numbers, servers
    that are taken out and restored. */
 #include "core/operator.h"
-#include "outside.h"
 
 #include "core/transport.h"
 
@@ -12,42 +11,13 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
-
-static int setup(void **state) {
-  (void)state;
-  fl_outside_init(&out);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
+#include "scene.h"
 
 static bool cut(const struct fl_sock *sock) {
   bool found =
       fl_operator_close(out.gateway, fl_transport_id(sock->conn), out.now);
   fl_outside_turn(&out);
   return found;
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 static void a_client_is_closed(void **state) {
@@ -363,7 +333,7 @@ static void nor_when_it_is_ejected(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_scene, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(a_client_is_closed),
       TEST(its_requests_are_given_up),

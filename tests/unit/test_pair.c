@@ -2,8 +2,6 @@
    are the id, for lines can carry errors; no id here is ever an LF. */
 #include "core/pair.h"
 
-#include "outside.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,7 +9,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   (void)state;
@@ -20,16 +18,6 @@ static int setup(void **state) {
   out.upstream.in_flight = 4;
   out.upstream.pair = (struct fl_pair){.by = FL_PAIR_ID, .width = 2};
   return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
 }
 
 /* A frame with this id and a text that ends with LF. */
@@ -47,17 +35,10 @@ static void give(struct fl_sock *sock, unsigned id, const char *text) {
   fl_outside_turn(&out);
 }
 
-static struct fl_sock *ask(unsigned id, const char *text) {
+static struct fl_sock *ask_as(unsigned id, const char *text) {
   struct fl_sock *client = fl_outside_accept(&out, 1);
   give(client, id, text);
   return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 /* Exactly this frame was sent, next. */
@@ -109,8 +90,8 @@ static void ids_are_numbers_of_any_width(void **state) {
 static void equal_ids_of_clients_do_not_meet(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *first = ask(0x4142, "a\n");
-  struct fl_sock *second = ask(0x4142, "b\n");
+  struct fl_sock *first = ask_as(0x4142, "a\n");
+  struct fl_sock *second = ask_as(0x4142, "b\n");
   struct fl_sock *server = stand(0);
   expect(server, 0, "a\n");
   expect(server, 1, "b\n");
@@ -144,7 +125,7 @@ static void replies_that_overtake_wait_for_their_client_only(void **state) {
   give(one, 7, "a\n");
   struct fl_sock *server = stand(0);
   give(one, 8, "b\n");
-  struct fl_sock *other = ask(9, "c\n");
+  struct fl_sock *other = ask_as(9, "c\n");
   give(one, 11, "d\n");
   give(server, 3, "re:d\n");
   give(server, 1, "re:b\n");
@@ -164,7 +145,7 @@ static void replies_that_overtake_wait_for_their_client_only(void **state) {
 static void a_reply_may_be_cut_anywhere(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   struct fl_slice reply = frame(0, "re:a\n");
   for (size_t i = 0; i < reply.size; i++) {
@@ -177,10 +158,10 @@ static void a_reply_may_be_cut_anywhere(void **state) {
 static void a_late_reply_is_dropped_and_the_connection_goes_on(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *first = ask(7, "a\n");
+  struct fl_sock *first = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   fl_outside_pass(&out, 3 * FL_SECOND);
-  struct fl_sock *second = ask(7, "b\n");
+  struct fl_sock *second = ask_as(7, "b\n");
   fl_outside_pass(&out, 2 * FL_SECOND);
   expect_text(first, "ERROR request_timeout\n");
   expect_no_more(second);
@@ -198,7 +179,7 @@ static void a_late_reply_is_dropped_and_the_connection_goes_on(void **state) {
 static void a_late_reply_to_an_idle_connection_is_dropped(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   fl_outside_pass(&out, 5 * FL_SECOND);
   expect_text(client, "ERROR request_timeout\n");
@@ -213,7 +194,7 @@ static void a_late_reply_to_an_idle_connection_is_dropped(void **state) {
 static void a_timeout_is_told_in_its_turn(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   fl_outside_pass(&out, 1 * FL_SECOND);
   give(client, 8, "b\n");
@@ -232,7 +213,7 @@ static void a_timeout_is_told_in_its_turn(void **state) {
 static void three_timeouts_in_a_row_retire(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   for (unsigned i = 0; i < 2; i++) {
     fl_outside_pass(&out, 5 * FL_SECOND);
@@ -284,9 +265,9 @@ static void on_late_retire_does_so_at_once(void **state) {
   (void)state;
   out.upstream.pair.on_late = FL_LATE_RETIRE;
   fl_outside_start(&out);
-  struct fl_sock *first = ask(7, "a\n");
+  struct fl_sock *first = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
-  struct fl_sock *second = ask(8, "b\n");
+  struct fl_sock *second = ask_as(8, "b\n");
   fl_outside_pass(&out, 5 * FL_SECOND);
   assert_true(server->closing && server->reset);
   expect_text(first, "ERROR request_timeout\n");
@@ -296,7 +277,7 @@ static void on_late_retire_does_so_at_once(void **state) {
 static void half_a_request_is_no_request_to_remember(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = fl_outside_connect(&out, 0);
   server->window = 3;
   fl_outside_connected(&out, server, FL_OK);
@@ -308,7 +289,7 @@ static void half_a_request_is_no_request_to_remember(void **state) {
 static void an_unknown_id_retires(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(0x4142, "a\n");
+  struct fl_sock *client = ask_as(0x4142, "a\n");
   struct fl_sock *server = stand(0);
   give(server, 0x4142, "re:a\n");
   assert_true(server->closing && server->reset);
@@ -319,8 +300,8 @@ static void an_unknown_id_retires(void **state) {
 static void a_repeated_reply_retires(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *first = ask(7, "a\n");
-  struct fl_sock *second = ask(8, "b\n");
+  struct fl_sock *first = ask_as(7, "a\n");
+  struct fl_sock *second = ask_as(8, "b\n");
   struct fl_sock *server = stand(0);
   give(server, 0, "re:a\n");
   give(server, 0, "re:a\n");
@@ -333,7 +314,7 @@ static void a_repeated_reply_retires(void **state) {
 static void a_repeat_of_a_kept_reply_retires(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   give(client, 8, "b\n");
   give(server, 1, "re:b\n");
@@ -347,7 +328,7 @@ static void a_repeat_of_a_kept_reply_retires(void **state) {
 static void a_reply_too_short_for_an_id_retires(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   fl_outside_data(&out, server, "\n");
   assert_true(server->closing && server->reset);
@@ -357,7 +338,7 @@ static void a_reply_too_short_for_an_id_retires(void **state) {
 static void a_request_too_short_for_an_id_is_refused_in_turn(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   expect(server, 0, "a\n");
   fl_outside_data(&out, client, "\n");
@@ -373,9 +354,9 @@ static void a_request_too_short_for_an_id_is_refused_in_turn(void **state) {
 static void a_request_that_comes_back_has_its_own_id(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *first = ask(7, "a\n");
-  struct fl_sock *second = ask(0x4142, "b\n");
-  struct fl_sock *third = ask(0x4344, "c\n");
+  struct fl_sock *first = ask_as(7, "a\n");
+  struct fl_sock *second = ask_as(0x4142, "b\n");
+  struct fl_sock *third = ask_as(0x4344, "c\n");
   struct fl_sock *server = fl_outside_connect(&out, 0);
   server->window = 3;
   fl_outside_connected(&out, server, FL_OK);
@@ -395,10 +376,10 @@ static void a_request_that_comes_back_has_its_own_id(void **state) {
 static void replies_to_clients_that_left_are_dropped(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *leaver = ask(7, "a\n");
+  struct fl_sock *leaver = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   give(leaver, 8, "b\n");
-  struct fl_sock *other = ask(9, "c\n");
+  struct fl_sock *other = ask_as(9, "c\n");
   give(server, 1, "re:b\n");
   fl_outside_finish(&out, leaver, FL_PEER_RESET);
   assert_int_equal(metrics()->replies_dropped, 1);
@@ -413,7 +394,7 @@ static void replies_to_clients_that_left_are_dropped(void **state) {
 static void the_peers_end_costs_no_kept_reply(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   give(client, 8, "b\n");
   give(server, 1, "re:b\n");
@@ -426,7 +407,7 @@ static void the_peers_end_costs_no_kept_reply(void **state) {
 static void a_stop_waits_for_all_replies(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   give(client, 8, "b\n");
   fl_outside_stop(&out, FL_STOP_REQUESTS);
@@ -440,7 +421,7 @@ static void a_stop_waits_for_all_replies(void **state) {
 static void a_stop_at_once_delivers_what_is_kept(void **state) {
   (void)state;
   fl_outside_start(&out);
-  struct fl_sock *client = ask(7, "a\n");
+  struct fl_sock *client = ask_as(7, "a\n");
   struct fl_sock *server = stand(0);
   give(client, 8, "b\n");
   give(server, 1, "re:b\n");
@@ -483,7 +464,7 @@ static void ids_of_one_byte_wrap_round(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(ids_are_numbers_of_any_width),
       TEST(equal_ids_of_clients_do_not_meet),

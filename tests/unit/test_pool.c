@@ -1,4 +1,3 @@
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,36 +6,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
-
-static int setup(void **state) {
-  (void)state;
-  fl_outside_init(&out);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-/* A client that sends a request, over a connection that stands. */
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
-}
+#include "scene.h"
 
 static void min_size_is_opened_at_start(void **state) {
   (void)state;
@@ -489,7 +459,7 @@ static void a_server_that_takes_nothing_is_retired(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_scene, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(min_size_is_opened_at_start),
       TEST(the_pool_grows_to_max_size_and_no_further),

@@ -2,7 +2,6 @@
 #include "core/profile_modbus.h"
 
 #include "core/config.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +10,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "scene.h"
 
 static const struct fl_framing *framing(void) {
   return &fl_profile_modbus_tcp.framing;
@@ -99,8 +100,6 @@ static void an_exception_has_the_requests_head(void **state) {
 
 /* -- on a gateway -- */
 
-static struct fl_outside out;
-
 static int setup(void **state) {
   (void)state;
   fl_outside_init(&out);
@@ -111,12 +110,6 @@ static int setup(void **state) {
   out.upstream.rule_count = fl_profile_modbus_tcp.rule_count;
   out.upstream.pool.max_size = 1;
   out.listeners[1].framing = *framing();
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
   return 0;
 }
 
@@ -133,13 +126,6 @@ static void hold(struct fl_sock *sock, const char *bytes, size_t size) {
   assert_memory_equal(fl_outside_sent(sock), bytes, size);
 }
 #define EXPECT(sock, text) hold((sock), (text), sizeof(text) - 1)
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
-}
 
 #define READ "\x12\x34\0\0\0\6\x11\3\0\0\0\1"
 #define WRITE "\x12\x35\0\0\0\6\x11\6\0\0\0\1"
@@ -318,7 +304,7 @@ static void read_only_needs_a_profile(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(frames_are_cut),
       cmocka_unit_test(what_is_none_is_told_at_once),

@@ -1,5 +1,4 @@
 #include "core/transport.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +7,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   (void)state;
@@ -21,24 +20,8 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
 static uint32_t relays(void) {
   return fl_gateway_clients(out.gateway, FL_MODE_RELAY);
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 /* A relay whose two sides stand. */
@@ -626,7 +609,7 @@ static void the_fewest_connections_come_first(void **state) {
   assert_int_equal(fl_outside_connect(&out, 2)->addr.port, 7001);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
 
 /* Spare connections. */
 

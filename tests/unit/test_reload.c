@@ -10,10 +10,9 @@
 
 #include <cmocka.h>
 
-#include "alloc.h"
-#include "outside.h"
+#include "scene.h"
 
-static struct fl_outside out;
+#include "alloc.h"
 
 /* A copy of what is in effect, to be changed. */
 static struct next {
@@ -59,34 +58,6 @@ static void reload(struct next *next) {
   assert_true(fl_reload_prepare(out.gateway, made));
   fl_gateway_check(out.gateway);
   take(made);
-}
-
-static int setup(void **state) {
-  (void)state;
-  fl_outside_init(&out);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 /* A connection that has served `client` and is idle. */
@@ -579,7 +550,7 @@ static void a_successor_has_the_counters(void **state) {
   (void)server;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_scene, end_scene)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

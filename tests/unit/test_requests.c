@@ -1,8 +1,6 @@
 /* What rules, `ignore` and `unsolicited` do, on a whole gateway. */
 #include "core/rule.h"
 
-#include "outside.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,9 +8,10 @@
 
 #include <cmocka.h>
 
+#include "scene.h"
+
 #include "alloc.h"
 
-static struct fl_outside out;
 static struct fl_rule rules[4];
 static struct fl_bytes ignored[] = {{4, "noop"}};
 
@@ -31,29 +30,6 @@ static int setup(void **state) {
   fl_outside_init(&out);
   out.upstream.pool.max_size = 1;
   return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  assert_non_null(server);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
 }
 
 #define EXPECT(sock, text) assert_string_equal(fl_outside_sent(sock), text)
@@ -589,7 +565,7 @@ static void what_is_not_ignored_still_retires(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(a_denied_request_is_answered_and_not_sent),
       TEST(a_denied_request_needs_no_connection),

@@ -1,6 +1,5 @@
 /* Attempts at several addresses of a name beside each other. */
 #include "alloc.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +7,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   static char host[] = "plc.example";
@@ -21,16 +20,6 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
 static void answer(unsigned count) {
   struct fl_addr addrs[20] = {{0}};
   for (unsigned i = 0; i < count; i++)
@@ -41,7 +30,7 @@ static void answer(unsigned count) {
 }
 
 /* A client asks, and the name turns out to have so many addresses. */
-static struct fl_sock *ask(unsigned addresses) {
+static struct fl_sock *ask_among(unsigned addresses) {
   fl_outside_start(&out);
   struct fl_sock *client = fl_outside_accept(&out, 1);
   if (out.listeners[1].mode == FL_MODE_REQUEST)
@@ -68,7 +57,7 @@ static void answers(unsigned i, uint8_t address, enum fl_reason reason) {
 
 static void the_next_address_is_tried_beside_a_slow_one(void **state) {
   (void)state;
-  struct fl_sock *client = ask(2);
+  struct fl_sock *client = ask_among(2);
   pass(249);
   assert_int_equal(fl_outside_open(&out), 1);
   pass(1);
@@ -88,7 +77,7 @@ static void the_next_address_is_tried_beside_a_slow_one(void **state) {
 
 static void the_first_may_still_win(void **state) {
   (void)state;
-  ask(2);
+  ask_among(2);
   pass(250);
   answers(0, 0, FL_OK);
   assert_string_equal(fl_outside_sent(to(0, 0)), "a\n");
@@ -101,7 +90,7 @@ static void the_first_may_still_win(void **state) {
 static void each_has_its_head_start(void **state) {
   (void)state;
   out.upstream.pool.max_size = 10;
-  ask(4);
+  ask_among(4);
   for (unsigned i = 1; i <= 4; i++) {
     assert_int_equal(fl_outside_open(&out), i);
     pass(250);
@@ -116,7 +105,7 @@ static void each_has_its_head_start(void **state) {
 static void none_is_above_max_size(void **state) {
   (void)state;
   out.upstream.pool.max_size = 1;
-  ask(2);
+  ask_among(2);
   pass(1000);
   assert_int_equal(fl_outside_open(&out), 1);
   pass(3000); /* connect_timeout */
@@ -130,7 +119,7 @@ static void none_is_above_max_size(void **state) {
 static void a_place_that_comes_free_is_used(void **state) {
   (void)state;
   out.upstream.pool.max_size = 2;
-  ask(3);
+  ask_among(3);
   pass(250);
   pass(250);
   assert_null(fl_outside_connect(&out, 2));
@@ -144,7 +133,7 @@ static void a_place_that_comes_free_is_used(void **state) {
 static void without_a_head_start_they_take_turns(void **state) {
   (void)state;
   out.upstream.resolve.head_start = 0;
-  ask(2);
+  ask_among(2);
   pass(3999);
   assert_int_equal(fl_outside_open(&out), 1);
   pass(1);
@@ -156,7 +145,7 @@ static void without_a_head_start_they_take_turns(void **state) {
 
 static void a_failure_starts_the_next_at_once(void **state) {
   (void)state;
-  ask(3);
+  ask_among(3);
   pass(100);
   answers(0, 0, FL_CONNECT_REFUSED);
   to(1, 1);
@@ -173,7 +162,7 @@ static void a_failure_starts_the_next_at_once(void **state) {
 
 static void when_all_fail_the_server_has(void **state) {
   (void)state;
-  ask(3);
+  ask_among(3);
   pass(250);
   answers(0, 0, FL_CONNECT_REFUSED);
   assert_int_equal(
@@ -189,7 +178,7 @@ static void when_all_fail_the_server_has(void **state) {
 
 static void each_has_its_own_time(void **state) {
   (void)state;
-  ask(2);
+  ask_among(2);
   pass(250);
   pass(3749);
   assert_false(to(0, 0)->closing);
@@ -204,7 +193,7 @@ static void each_has_its_own_time(void **state) {
 
 static void who_needs_the_place_gets_it(void **state) {
   (void)state;
-  ask(2);
+  ask_among(2);
   pass(250);
   struct fl_sock *other = fl_outside_accept(&out, 1);
   fl_outside_data(&out, other, "o\n");
@@ -237,7 +226,7 @@ static void they_are_no_spare_connections(void **state) {
 
 static void memory_that_is_out_costs_only_the_race(void **state) {
   (void)state;
-  ask(2);
+  ask_among(2);
   fl_test_alloc_fail_after(0);
   pass(250);
   fl_test_alloc_fail_after(-1);
@@ -248,7 +237,7 @@ static void memory_that_is_out_costs_only_the_race(void **state) {
 
 static void an_address_that_cannot_be_tried_gives_its_place_back(void **state) {
   (void)state;
-  ask(2);
+  ask_among(2);
   out.connect_reason = FL_UNREACHABLE;
   pass(250);
   assert_int_equal(fl_gateway_upstream_connections(out.gateway), 1);
@@ -259,7 +248,7 @@ static void an_address_that_cannot_be_tried_gives_its_place_back(void **state) {
 
 static void a_stop_ends_all(void **state) {
   (void)state;
-  ask(2);
+  ask_among(2);
   pass(250);
   fl_outside_stop(&out, FL_STOP_NOW);
   assert_true(to(0, 0)->closing && to(1, 1)->closing);
@@ -269,7 +258,7 @@ static void relays_race_too(void **state) {
   (void)state;
   out.listeners[1].mode = FL_MODE_RELAY;
   out.upstream.mode = FL_MODE_RELAY;
-  struct fl_sock *client = ask(2);
+  struct fl_sock *client = ask_among(2);
   pass(250);
   answers(1, 1, FL_OK);
   fl_outside_turn(&out);
@@ -283,7 +272,7 @@ static void a_relay_that_waits_gets_the_place(void **state) {
   (void)state;
   out.listeners[1].mode = FL_MODE_RELAY;
   out.upstream.mode = FL_MODE_RELAY;
-  ask(2);
+  ask_among(2);
   pass(250);
   struct fl_sock *other = fl_outside_accept(&out, 1);
   fl_outside_turn(&out);
@@ -298,7 +287,7 @@ static void a_client_that_leaves_ends_the_race(void **state) {
   out.upstream.mode = FL_MODE_RELAY;
   out.listeners[1].idle_timeout = FL_NEVER;
   out.upstream.pool.acquire_timeout = FL_SECOND;
-  ask(2);
+  ask_among(2);
   pass(250);
   pass(750);
   assert_true(to(0, 0)->closing && to(1, 1)->closing);
@@ -306,7 +295,7 @@ static void a_client_that_leaves_ends_the_race(void **state) {
   assert_int_equal(fl_gateway_upstream_connections(out.gateway), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -1,4 +1,3 @@
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,29 +6,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
-
-static int setup(void **state) {
-  (void)state;
-  fl_outside_init(&out);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
+#include "scene.h"
 
 static void refuse(unsigned i) {
   fl_outside_connected(&out, fl_outside_connect(&out, i), FL_CONNECT_REFUSED);
@@ -325,7 +302,7 @@ static void a_late_answer_is_nobodys(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_scene, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(attempts_at_a_refusing_server_back_off),
       TEST(a_server_that_is_back_is_used_at_once),

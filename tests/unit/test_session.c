@@ -1,5 +1,4 @@
 #include "core/transport.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +7,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   (void)state;
@@ -23,12 +22,6 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
 static void use_lines(void) {
   out.upstream.framing.type = FL_FRAMING_LINE;
   out.upstream.reply_framing.type = FL_FRAMING_LINE;
@@ -40,19 +33,8 @@ static void use_reset(void) {
   out.upstream.reset.expect = (struct fl_bytes){3, "OK\n"};
 }
 
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
 static uint32_t sessions(void) {
   return fl_gateway_clients(out.gateway, FL_MODE_SESSION);
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *sock = fl_outside_connect(&out, i);
-  assert_non_null(sock);
-  fl_outside_connected(&out, sock, FL_OK);
-  return sock;
 }
 
 static void say(struct fl_sock *from, const char *text) {
@@ -507,7 +489,7 @@ static void a_stop_ends_the_silent_and_waits_for_others(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(the_first_byte_takes_a_connection),
       TEST(clients_wait_in_turn),

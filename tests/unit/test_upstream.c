@@ -1,4 +1,3 @@
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,35 +7,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
-
-static int setup(void **state) {
-  (void)state;
-  fl_outside_init(&out);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
-static const struct fl_metrics *metrics(void) {
-  return fl_gateway_metrics(out.gateway);
-}
-
-static struct fl_sock *ask(const char *text) {
-  struct fl_sock *client = fl_outside_accept(&out, 1);
-  fl_outside_data(&out, client, text);
-  return client;
-}
-
-static struct fl_sock *stand(unsigned i) {
-  struct fl_sock *server = fl_outside_connect(&out, i);
-  fl_outside_connected(&out, server, FL_OK);
-  return server;
-}
+#include "scene.h"
 
 /* Requests reach the server in the order of `expected`, each answered at
    once. */
@@ -344,7 +315,7 @@ static void what_is_left_at_the_end_of_a_stop_gets_an_error(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_scene, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(clients_take_turns),
       TEST(who_comes_later_waits_longer),
