@@ -8,6 +8,7 @@ import shutil
 import socket
 import statistics
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -533,9 +534,11 @@ def test_a_connection_that_breaks_moves_metrics(fairlead, line_server,
                                                 connect):
     """The second request is pipelined behind the first, and has not left when
     the server stops reading and resets."""
+    broken = threading.Event()
+
     def stall(peer):
         if peer.number == 0:
-            peer.wait(0.3)
+            broken.wait(20 * harness.SLOW)
             peer.reset()
         else:
             harness.answer(peer)
@@ -548,6 +551,8 @@ def test_a_connection_that_breaks_moves_metrics(fairlead, line_server,
     clients[0].send(b"a" * (12 << 20) + b"\n")
     has_moved(instance, "listener_clients", 1, state="in_flight")
     clients[1].send(b"b\n")
+    has_moved(instance, "listener_clients", 2, state="in_flight")
+    broken.set()
     assert clients[1].line() == b"re b"
     assert value(metrics(instance), "listener_requests_resent_total") == 1
 
