@@ -134,12 +134,12 @@ def test_a_late_reply_goes_to_nobody(fairlead, connect, line_server):
     def late(peer):
         for line in peer.lines():
             if line.startswith(b"late"):
-                peer.wait(0.3)
+                peer.wait(0.9)
             peer.send(b"re " + line + b"\n")
 
     gateway = fairlead(
         gateway_config(
-            line_server(late), request_timeout="100ms", pool={"max_size": 1}
+            line_server(late), request_timeout="400ms", pool={"max_size": 1}
         )
     )
     first = connect(gateway.address("gateway"))
@@ -148,7 +148,7 @@ def test_a_late_reply_goes_to_nobody(fairlead, connect, line_server):
         assert first.ask(b"late %d" % turn) == b"ERROR request_timeout"
         for i in range(20):
             assert second.ask(b"%d %d" % (turn, i)) == b"re %d %d" % (turn, i)
-    time.sleep(0.3 * SLOW)
+    time.sleep(0.6 * SLOW)  # the last of them has come, too
     assert first.quiet() and second.quiet()
 
 
@@ -333,7 +333,10 @@ def test_first_come_first_served(fairlead, connect, line_server):
     wait_until(lambda: server.requests, "one is in flight")
     for number, client in enumerate(clients[1:], 1):
         client.send(b"%d\n" % number)
-        time.sleep(0.005 * SLOW)  # so that they arrive in this order
+        wait_until(
+            lambda: gateway.state()["upstreams"][0]["waiting"] == number,
+            "they arrive in this order",
+        )
     gate.opened.set()
     for number, client in enumerate(clients):
         assert client.line() == b"re %d" % number
