@@ -10,6 +10,7 @@
 #include "core/addr.h"
 #include "core/backoff.h"
 #include "core/framing.h"
+#include "core/log_area.h"
 #include "core/pair.h"
 #include "core/payload.h"
 #include "core/place.h"
@@ -38,15 +39,6 @@ enum {
   FL_LOG_DEBUG,
   FL_LOG_LEVELS,
   FL_LOG_AUTO = FL_LOG_LEVELS /* of an area: log.level */
-};
-
-/* What a line of the log is about. */
-enum fl_log_area {
-  FL_LOG_SERVICE,
-  FL_LOG_LISTENER,
-  FL_LOG_CLIENT,
-  FL_LOG_UPSTREAM,
-  FL_LOG_AREAS
 };
 
 enum fl_log_format { FL_LOG_TEXT, FL_LOG_JSON };
@@ -267,6 +259,8 @@ struct fl_config {
                                     included files; hexadecimal digits */
   char **included;               /* names of the files 1..; see fl_place */
   uint32_t included_count;
+  struct fl_config_key *keys; /* core/config_key.h */
+  uint32_t key_count;
   struct fl_sockopts socket; /* what listeners and upstreams start from */
   struct fl_listener_config *listeners;
   uint32_t listener_count;

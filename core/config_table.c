@@ -53,15 +53,10 @@ static const char *const replies[] = {"one", "none", NULL};
 static const char *const unsolicited[] = {"retire", "drop", NULL};
 static const char *const jitters[] = {"full", NULL};
 
-#define AREA(name, area, what)                                                 \
+#define AREA(area, name, what)                                                 \
   {(name), FL_CONFIG_CHOICE, 0, "auto", .choices = area_levels,                \
-   .offset = sizeof(int) * (area), .meaning = (what)}
-static const struct fl_config_row levels_rows[] = {
-  AREA("service", FL_LOG_SERVICE, "Start, stop and the program as a whole."),
-  AREA("listener", FL_LOG_LISTENER, "Listening sockets."),
-  AREA("client", FL_LOG_CLIENT, "Clients and their requests."),
-  AREA("upstream", FL_LOG_UPSTREAM, "Servers and the connections to them."),
-};
+   .offset = sizeof(int) * (FL_LOG_##area), .meaning = (what)},
+static const struct fl_config_row levels_rows[] = {FL_LOG_AREA_LIST(AREA)};
 static const struct fl_config_section levels_section = {
   "log.levels", ROWS(levels_rows), .size = 0};
 

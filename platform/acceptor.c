@@ -248,24 +248,24 @@ static void on_retry(uv_timer_t *timer) {
 
 static void log_pause(const struct fl_acceptor *acceptor, int error) {
   const struct fl_listener_config *config = acceptor->setup.config;
-  void (*const log)(int, const char *, const char *, ...) =
+  void (*const log)(int, enum fl_log_area, const char *, ...) =
       acceptor->hooks->log;
   switch (acceptor->waits) {
   case FOR_CLIENT:
-    log(FL_LOG_WARNING, "listener",
+    log(FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: accepting pauses: max_connections (%u) are open; new clients "
         "wait until one leaves",
         config->name, config->max_connections);
     break;
   case FOR_DESCRIPTOR:
-    log(FL_LOG_WARNING, "listener",
+    log(FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: accepting pauses: of %d descriptors the process may have, only "
         "a reserve for upstreams is left; new clients wait until others "
         "leave; raise the limit (LimitNOFILE=, ulimit -n)",
         config->name, acceptor->descriptors.limit);
     break;
   default:
-    log(FL_LOG_WARNING, "listener",
+    log(FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: accepting pauses: %s; new clients wait, next attempt every "
         "second",
         config->name, uv_strerror(error));
@@ -292,7 +292,7 @@ static void nobody_waits(struct fl_acceptor *acceptor) {
   if (acceptor->logged == FOR_NOTHING)
     return;
   acceptor->logged = FOR_NOTHING;
-  acceptor->hooks->log(FL_LOG_INFO, "listener", "%s: accepting again",
+  acceptor->hooks->log(FL_LOG_INFO, FL_LOG_LISTENER, "%s: accepting again",
                        acceptor->setup.config->name);
 }
 
@@ -335,7 +335,7 @@ static bool admit(struct fl_acceptor *acceptor, struct fl_sock *sock) {
   uint32_t known = fl_guard_overflow(guard);
   if (known != 0)
     acceptor->hooks->log(
-        FL_LOG_WARNING, "listener",
+        FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: more client addresses than the %u kept for max_connection_rate; "
         "those unseen for longest are forgotten and may begin a burst anew",
         setup->config->name, known);
@@ -502,7 +502,7 @@ static void not_bound(struct fl_acceptor *acceptor, int error) {
                           !acceptor->unbound);
   if (!acceptor->unbound)
     acceptor->hooks->log(
-        FL_LOG_WARNING, "listener",
+        FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: cannot listen on %s again: %s; next attempt every second%s",
         setup->config->name, fl_addr_format(&acceptor->addr, text),
         uv_strerror(error),
@@ -517,8 +517,8 @@ static void bound_at_last(struct fl_acceptor *acceptor) {
   char text[FL_ADDR_TEXT];
   acceptor->unbound = false;
   fl_worker_rebound(setup->workers[setup->placement.first], setup->slot);
-  acceptor->hooks->log(FL_LOG_INFO, "listener", "%s: listening on %s again",
-                       setup->config->name,
+  acceptor->hooks->log(FL_LOG_INFO, FL_LOG_LISTENER,
+                       "%s: listening on %s again", setup->config->name,
                        fl_addr_format(&acceptor->addr, text));
 }
 

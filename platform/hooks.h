@@ -4,12 +4,13 @@
 #define FL_PLATFORM_HOOKS_H
 
 #include "core/event.h"
+#include "core/log_area.h"
 #include "platform/format.h"
 
 struct fl_hooks {
-  /* level: FL_LOG_* of core/config.h; area: one word. */
+  /* level: FL_LOG_* of core/config.h; area of core/log_area.h. */
   FL_FORMAT(3, 4)
-  void (*log)(int level, const char *area, const char *format, ...);
+  void (*log)(int level, enum fl_log_area area, const char *format, ...);
   void (*event)(const struct fl_event *event);
 };
 

@@ -51,7 +51,7 @@ static void refused(const struct fl_sockopt *option, int error,
   unsigned bit = 1u << option->id;
   if ((atomic_fetch_or(&logged, bit) & bit) != 0)
     return;
-  hooks->log(FL_LOG_WARNING, "socket",
+  hooks->log(FL_LOG_WARNING, FL_LOG_SOCKET,
              "the system refuses %s = %d (%s); going on without it",
              option->name, option->value, uv_strerror(error));
 }

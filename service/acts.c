@@ -89,7 +89,7 @@ static void closed(struct act *act) {
     no_connection(act->peer, number);
     return;
   }
-  fl_log(FL_LOG_INFO, "control", "connection %s is closed by the operator",
+  fl_log(FL_LOG_INFO, FL_LOG_CONTROL, "connection %s is closed by the operator",
          number);
   fl_channel_done(act->peer);
 }

@@ -319,7 +319,7 @@ static int open_server(struct fl_admin *admin, struct server *server,
     fl_socket_close(socket);
     return complain(admin, endpoint, key, error);
   }
-  fl_log(FL_LOG_INFO, "service", "admin.%s: listening on %s", key,
+  fl_log(FL_LOG_INFO, FL_LOG_SERVICE, "admin.%s: listening on %s", key,
          fl_addr_format(&addr, text));
   return FL_STATUS_OK;
 }
@@ -333,7 +333,7 @@ int fl_admin_open(struct fl_admin **result, const struct fl_instance *instance,
     return FL_STATUS_OK;
   admin = calloc(1, sizeof *admin);
   if (admin == NULL || uv_mutex_init(&admin->lock) != 0) {
-    fl_log(FL_LOG_ERROR, "service", "out of memory");
+    fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "out of memory");
     free(admin);
     return FL_STATUS_SYSTEM;
   }

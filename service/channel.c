@@ -280,7 +280,7 @@ int fl_channel_open(struct fl_channel **result,
   struct fl_channel *channel = calloc(1, sizeof *channel);
   *result = channel;
   if (channel == NULL) {
-    fl_log(FL_LOG_ERROR, "service", "out of memory");
+    fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "out of memory");
     return FL_STATUS_SYSTEM;
   }
   channel->instance = instance;
@@ -289,14 +289,14 @@ int fl_channel_open(struct fl_channel **result,
   (void)uv_pipe_init(&instance->control->loop, &channel->pipe, 0);
   channel->pipe.data = channel;
   if (bind_socket(channel, error)) {
-    fl_log(FL_LOG_INFO, "service", "control: listening on %s",
+    fl_log(FL_LOG_INFO, FL_LOG_SERVICE, "control: listening on %s",
            channel->local.path);
     return FL_STATUS_OK;
   }
   if (instance->config->control.path == NULL &&
       !fl_local_refused(&channel->local)) {
     fl_log(
-        FL_LOG_WARNING, "service",
+        FL_LOG_WARNING, FL_LOG_SERVICE,
         "control: %s; status, stop and the other commands will not reach this "
         "program",
         error);

@@ -1,5 +1,7 @@
 #include "service/commands.h"
 
+#include "core/log_area.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -12,6 +14,9 @@
 #define FILE_OPTION                                                            \
   {"--config", "FILE", FL_VALUE_FILE, NULL,                                    \
    "the configuration; `-` is standard input"}
+
+#define AREA_WORD(area, name, text) name " "
+#define AREA_TEXT(area, name, text) "`" name "`, "
 
 /* Where the fairlead is that a command speaks to. */
 #define REMOTE_OPTIONS                                                         \
@@ -359,13 +364,13 @@ const struct fl_command fl_commands[] = {
   {"log-level", FL_ACTION_LOG_LEVEL, FL_SUBJECT_REMOTE,
    .operands = {
      {"LEVEL", FL_VALUE_WORD, "error warning info debug", false},
-     {"AREA", FL_VALUE_WORD, "service listener client upstream", true}},
+     {"AREA", FL_VALUE_WORD, FL_LOG_AREA_LIST(AREA_WORD), true}},
    .summary = "log more, or less",
    .text =
      "Sets how much the fairlead that runs with FILE logs, until it reads its "
      "configuration again or ends. LEVEL is `error`, `warning`, `info` or "
-     "`debug`. AREA is `service`, `listener`, `client` or `upstream`; without "
-     "it LEVEL is for all.",
+     "`debug`. AREA is " FL_LOG_AREA_LIST(AREA_TEXT) "or left out: then LEVEL "
+     "is for all.",
    .options = remote_options, .exits = level_exits},
   {"ping", FL_ACTION_PING, FL_SUBJECT_PEER, PEER,
    .summary = "measure a server's answers",

@@ -1,5 +1,6 @@
 #include "service/control.h"
 
+#include "platform/clock.h"
 #include "service/daemon.h"
 #include "service/duration.h"
 #include "service/kept.h"
@@ -33,7 +34,8 @@ static void ask(struct fl_control *control, enum fl_stage stage) {
 
 static void on_last(uv_timer_t *timer) {
   (void)timer;
-  fl_log(FL_LOG_ERROR, "service", "connections could not be closed; ending");
+  fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
+         "connections could not be closed; ending");
   fl_log_stop();
   fl_daemon_end(FL_STATUS_SYSTEM);
   fl_process_exit(FL_STATUS_SYSTEM);
@@ -100,15 +102,20 @@ static void on_limit(uv_timer_t *timer) {
     (void)uv_timer_start(timer, on_limit, 1, 0);
     return;
   }
-  fl_log(FL_LOG_WARNING, "service",
+  fl_log(FL_LOG_WARNING, FL_LOG_SERVICE,
          "%s is over: closing the %u clients that are left",
          limit_name(control), fl_control_clients(control));
   stop_now(control);
 }
 
 /* What a person who waits can do; a service manager has no signals. */
-static const char *hurry(void) {
-  return fl_supervised() ? "" : "; a second signal ends at once";
+static const char *hurry(const struct fl_control *control) {
+  if (fl_supervised())
+    return "";
+  return control->asked > 0
+             ? "; another signal ends it at once"
+             : "; the first signal after the command changes nothing, the "
+               "second one ends it at once";
 }
 
 /* No new clients from now on. */
@@ -119,11 +126,12 @@ static void begin_stages(struct fl_control *control) {
   if (!control->restart)
     fl_kept_drop(&control->reload->listeners, NULL);
   fl_log_notice(
-      FL_NOTICE_STOPPING, FL_LOG_INFO, "service",
+      FL_NOTICE_STOPPING, FL_LOG_INFO, FL_LOG_SERVICE,
       "stopping: %s; %u client%s connected, requests that have arrived "
       "are answered for up to %s%s",
       control->stop, open, open == 1 ? " is" : "s are",
-      fl_duration_format(limit, text), hurry());
+      fl_duration_format(limit, text), hurry(control));
+  control->cut_at = fl_time_add(fl_clock(), limit);
   (void)uv_timer_start(&control->limit, on_limit, limit / FL_MILLISECOND, 0);
   ask(control, FL_STAGE_QUIET);
 }
@@ -140,10 +148,11 @@ static void begin_stop(struct fl_control *control) {
     begin_stages(control);
     return;
   }
-  fl_log(FL_LOG_INFO, "service",
+  fl_log(FL_LOG_INFO, FL_LOG_SERVICE,
          "%s: not ready any more; clients are served as before for %s "
          "(drain_delay), then it stops%s",
-         control->stop, fl_duration_format(delay, text), hurry());
+         control->stop, fl_duration_format(delay, text), hurry(control));
+  control->cut_at = fl_time_add(fl_clock(), delay + time_limit(control));
   (void)uv_timer_start(&control->limit, on_delayed, delay / FL_MILLISECOND, 0);
 }
 
@@ -151,6 +160,7 @@ bool fl_control_stop(struct fl_control *control, const char *who) {
   if (control->stop != NULL || control->stage != FL_STAGE_SERVE)
     return false;
   control->stop = who;
+  control->stopped = fl_clock();
   if (!control->reload->running)
     begin_stop(control);
   return true;
@@ -166,11 +176,13 @@ static void on_stop(struct fl_control *control,
   if (fl_control_stop(control, signal->name))
     return;
   if (first) {
-    fl_log(FL_LOG_INFO, "service",
-           "%s: stopping already; another signal ends at once", signal->name);
+    fl_log(FL_LOG_INFO, FL_LOG_SERVICE,
+           "%s: stopping already; another signal ends it at once",
+           signal->name);
     return;
   }
-  fl_log(FL_LOG_WARNING, "service", "%s again: ending at once", signal->name);
+  fl_log(FL_LOG_WARNING, FL_LOG_SERVICE, "%s again: ending at once",
+         signal->name);
   fl_log_stop();
   fl_daemon_end(128 + signal->number);
   fl_process_exit(128 + signal->number);
@@ -188,13 +200,23 @@ const char *fl_control_state(const struct fl_control *control) {
   return fl_control_serves(control) ? "serving" : "stopping";
 }
 
+fl_time fl_control_stopping_for(const struct fl_control *control, fl_time now) {
+  return control->stop == NULL ? 0 : now - control->stopped;
+}
+
+fl_time fl_control_cut_in(const struct fl_control *control, fl_time now) {
+  if (control->cut_at == 0)
+    return FL_NEVER;
+  return control->cut_at > now ? control->cut_at - now : 0;
+}
+
 void fl_control_settle(struct fl_control *control) {
   (void)uv_run(&control->loop, UV_RUN_NOWAIT);
 }
 
 static void reload(struct fl_control *control, const char *who) {
   if (control->stop != NULL || control->stage != FL_STAGE_SERVE)
-    fl_log(FL_LOG_WARNING, "reload", "%s: not while stopping", who);
+    fl_log(FL_LOG_WARNING, FL_LOG_RELOAD, "%s: not while stopping", who);
   else
     fl_reload_begin(control->reload);
 }

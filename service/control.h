@@ -26,6 +26,8 @@ struct fl_control {
                        sockets that are kept (service/kept.h) stay so */
   const char *stop; /* who began a stop; NULL: nobody. The stop itself waits for
                        the end of a reload under way */
+  fl_time stopped;  /* when they did */
+  fl_time cut_at; /* when clients that are left are closed; 0: not known yet */
 };
 
 /* Catches the signals from now on. Returns 0 or an error of libuv. */
@@ -60,6 +62,14 @@ bool fl_control_turns(const struct fl_control *control);
 
 /* Whether no stop has begun. */
 bool fl_control_serves(const struct fl_control *control);
+
+/* For how long it has been stopping; 0: it is not. */
+fl_time fl_control_stopping_for(const struct fl_control *control, fl_time now);
+
+/* Until whoever is left is closed: drain_delay and shutdown_timeout, or what
+   remains of them. FL_NEVER: no stop is under way, or it waits for the end of a
+   reload. */
+fl_time fl_control_cut_in(const struct fl_control *control, fl_time now);
 
 /* Clients that are open. */
 uint32_t fl_control_clients(const struct fl_control *control);

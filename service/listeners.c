@@ -285,7 +285,7 @@ void fl_listeners_announce(const struct fl_listeners *listeners,
   char text[FL_ADDR_TEXT];
   for (uint32_t n = 0; n < listeners->count; n++)
     if (listeners->list[n].before == FL_NONE)
-      hooks->log(FL_LOG_INFO, "listener", "%s: listening on %s",
+      hooks->log(FL_LOG_INFO, FL_LOG_LISTENER, "%s: listening on %s",
                  config->listeners[listeners->list[n].listener].name,
                  fl_addr_format(&listeners->list[n].addr, text));
 }

@@ -19,13 +19,6 @@
 
 enum { DETAIL_SIZE = 256 };
 
-static const char *const area_names[FL_LOG_AREAS] = {
-    [FL_LOG_SERVICE] = "service",
-    [FL_LOG_LISTENER] = "listener",
-    [FL_LOG_CLIENT] = "client",
-    [FL_LOG_UPSTREAM] = "upstream",
-};
-
 static struct {
   _Atomic(struct fl_log_sink *) sink; /* NULL: not open */
   atomic_int format;
@@ -35,33 +28,20 @@ static struct {
   atomic_int levels[FL_LOG_AREAS];
   uv_mutex_t mutex; /* of repeats; made when the sink is */
   struct fl_repeats repeats;
-} state = {.levels = {FL_LOG_INFO, FL_LOG_INFO, FL_LOG_INFO, FL_LOG_INFO}};
+#define LEVEL(area, name, text) FL_LOG_INFO,
+} state = {.levels = {FL_LOG_AREA_LIST(LEVEL)}};
 
 /* ---- levels ---- */
 
-/* FL_LOG_AREAS when it is none. */
-static unsigned find_area(const char *area) {
-  unsigned i = 0;
-  while (i < FL_LOG_AREAS && strcmp(area_names[i], area) != 0)
-    i++;
-  return i;
+static bool enabled(int level, enum fl_log_area area) {
+  return level <=
+         atomic_load_explicit(&state.levels[area], memory_order_relaxed);
 }
 
-static bool enabled(int level, const char *area) {
-  unsigned i = find_area(area);
-  if (i == FL_LOG_AREAS)
-    i = FL_LOG_SERVICE;
-  return level <= atomic_load_explicit(&state.levels[i], memory_order_relaxed);
-}
-
-bool fl_log_set_level(const char *area, int level) {
-  unsigned only = area == NULL ? 0 : find_area(area);
-  if (only == FL_LOG_AREAS)
-    return false;
+void fl_log_set_level(enum fl_log_area area, int level) {
   for (unsigned i = 0; i < FL_LOG_AREAS; i++)
-    if (area == NULL || i == only)
+    if (area == FL_LOG_AREAS || i == area)
       atomic_store_explicit(&state.levels[i], level, memory_order_relaxed);
-  return true;
 }
 
 /* ---- lines ---- */
@@ -104,7 +84,7 @@ static void put(const struct fl_log_record *record) { put_told(record, false); }
 
 static void put_repeated(const struct fl_repeat *over) {
   char message[FL_REPEAT_TEXT + 100];
-  if (over->held == 0 || over->area == NULL)
+  if (over->held == 0 || over->example[0] == '\0')
     return;
   snprintf(message, sizeof message,
            "%s: repeated %" PRIu64
@@ -167,7 +147,7 @@ static uint64_t key_of(const char *format, const char *message) {
   return mix(mix(UINT64_C(0xcbf29ce484222325), format), place);
 }
 
-static void log_message(int level, const char *area, const char *format,
+static void log_message(int level, enum fl_log_area area, const char *format,
                         const char *message, bool told) {
   struct fl_log_record record = {
       .time = wall_clock(), .level = level, .area = area, .message = message};
@@ -178,7 +158,7 @@ static void log_message(int level, const char *area, const char *format,
   note(key, &record);
 }
 
-void fl_log(int level, const char *area, const char *format, ...) {
+void fl_log(int level, enum fl_log_area area, const char *format, ...) {
   char message[FL_LOG_LINE];
   if (!enabled(level, area))
     return;
@@ -189,7 +169,7 @@ void fl_log(int level, const char *area, const char *format, ...) {
   log_message(level, area, format, message, false);
 }
 
-void fl_log_notice(enum fl_notice notice, int level, const char *area,
+void fl_log_notice(enum fl_notice notice, int level, enum fl_log_area area,
                    const char *format, ...) {
   char message[FL_LOG_LINE];
   va_list arguments;
@@ -205,26 +185,26 @@ void fl_log_notice(enum fl_notice notice, int level, const char *area,
 
 static void on_lost(const char *target, uint64_t lines, const char *why) {
   if (why == NULL)
-    fl_log(FL_LOG_WARNING, "service",
+    fl_log(FL_LOG_WARNING, FL_LOG_SERVICE,
            "log %s: %" PRIu64 " lines lost: it did not take them as fast as "
            "they came; log less, or to a faster place",
            target, lines);
   else
-    fl_log(FL_LOG_WARNING, "service",
+    fl_log(FL_LOG_WARNING, FL_LOG_SERVICE,
            "log %s: %" PRIu64 " lines lost: %s; it takes lines again", target,
            lines, why);
 }
 
 static void on_reopened(const char *target, int error) {
   if (error != 0)
-    fl_log(FL_LOG_ERROR, "service",
+    fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
            "log %s: cannot be opened again: %s; the file that was open is "
            "written on",
            target, uv_strerror(error));
 }
 
 static void on_not_rotated(const char *target, int error) {
-  fl_log(FL_LOG_ERROR, "service",
+  fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
          "log %s: is full (log.max_size) and cannot be renamed: %s; it is "
          "written on; let this user write to its directory, and nobody keep "
          "the full files open",
@@ -336,7 +316,7 @@ static uint64_t event_key(const struct fl_event *event) {
 /* As fl_log, with the event's fields where lines have some. Whether it is a
    repetition was decided. */
 FL_FORMAT(4, 5)
-static void say(const struct fl_event *event, int level, const char *area,
+static void say(const struct fl_event *event, int level, enum fl_log_area area,
                 const char *format, ...) {
   char message[FL_LOG_LINE];
   va_list arguments;
@@ -372,7 +352,7 @@ static const char *server_text(char text[DETAIL_SIZE],
   return text;
 }
 
-static void log_closed(int level, const char *area, const char *name,
+static void log_closed(int level, enum fl_log_area area, const char *name,
                        const char *peer, const struct fl_event *event) {
   char reason[DETAIL_SIZE];
   char duration[FL_DURATION_TEXT];
@@ -463,8 +443,8 @@ static void log_refused(int level, const char *peer,
   if (event->refused > 1)
     snprintf(more, sizeof more, "; %" PRIu64 " since the last such line",
              event->refused);
-  say(event, level, "client", "%s: %s refused: %s%s", event->listener, peer,
-      explain(reason, event->reason), more);
+  say(event, level, FL_LOG_CLIENT, "%s: %s refused: %s%s", event->listener,
+      peer, explain(reason, event->reason), more);
 }
 
 static void log_client(int level, const struct fl_event *event) {
@@ -472,13 +452,13 @@ static void log_client(int level, const struct fl_event *event) {
   char reason[DETAIL_SIZE];
   fl_addr_format(&event->peer, peer);
   if (event->kind == FL_EVENT_CLIENT_OPENED)
-    say(event, level, "client", "%s: %s opened", event->listener, peer);
+    say(event, level, FL_LOG_CLIENT, "%s: %s opened", event->listener, peer);
   else if (event->kind == FL_EVENT_CLIENT_REFUSED)
     log_refused(level, peer, event);
   else if (event->kind == FL_EVENT_CLIENT_CLOSED)
-    log_closed(level, "client", event->listener, peer, event);
+    log_closed(level, FL_LOG_CLIENT, event->listener, peer, event);
   else
-    say(event, level, "client", "%s: %s request failed: %s%s%s%s%s",
+    say(event, level, FL_LOG_CLIENT, "%s: %s request failed: %s%s%s%s%s",
         event->listener, peer, explain(reason, event->reason),
         event->upstream != NULL ? ", upstream " : "",
         event->upstream != NULL ? event->upstream : "",
@@ -492,19 +472,19 @@ static void log_name(int level, const struct fl_event *event) {
   const char *upstream = event->upstream;
   const char *server = event->server;
   if (event->kind == FL_EVENT_NAME_STALE)
-    say(event, level, "upstream",
+    say(event, level, FL_LOG_UPSTREAM,
         "%s: name of server %s: %s; the addresses found %s ago are used",
         upstream, server, explain(reason, event->reason),
         fl_duration_format(event->duration, duration));
   else if (event->kind == FL_EVENT_NAME_FRESH)
-    say(event, level, "upstream", "%s: name of server %s is resolved again",
-        upstream, server);
+    say(event, level, FL_LOG_UPSTREAM,
+        "%s: name of server %s is resolved again", upstream, server);
   else if (event->kind == FL_EVENT_NAME_CHANGED)
-    say(event, level, "upstream",
+    say(event, level, FL_LOG_UPSTREAM,
         "%s: name of server %s has other addresses now, %u in all", upstream,
         server, (unsigned)event->addresses);
   else
-    say(event, level, "upstream",
+    say(event, level, FL_LOG_UPSTREAM,
         "%s: name of server %s has %u addresses, of which %d are used",
         upstream, server, (unsigned)event->addresses, FL_NAME_ADDRS);
 }
@@ -520,7 +500,7 @@ static const char *none_left(const struct fl_event *event) {
 
 static void log_buffers(int level, const struct fl_event *event) {
   bool high = event->kind == FL_EVENT_BUFFERS_HIGH;
-  say(event, level, "service", "buffers hold %" PRIu64 " KiB%s",
+  say(event, level, FL_LOG_SERVICE, "buffers hold %" PRIu64 " KiB%s",
       event->bytes_in / 1024,
       high ? ", three quarters of max_buffered: clients with long frames, or "
              "that do not read, have to wait"
@@ -534,33 +514,35 @@ static void log_upstream(int level, const struct fl_event *event) {
   server_text(server, event);
   switch (event->kind) {
   case FL_EVENT_UPSTREAM_CONNECTED:
-    say(event, level, "upstream", "%s: %s connected", event->upstream, server);
+    say(event, level, FL_LOG_UPSTREAM, "%s: %s connected", event->upstream,
+        server);
     break;
   case FL_EVENT_UPSTREAM_CLOSED:
-    log_closed(level, "upstream", event->upstream, server, event);
+    log_closed(level, FL_LOG_UPSTREAM, event->upstream, server, event);
     break;
   case FL_EVENT_CONNECT_OVERTAKEN:
-    say(event, level, "upstream",
+    say(event, level, FL_LOG_UPSTREAM,
         "%s: the connect to %s is given up, another address was faster",
         event->upstream, server);
     break;
   case FL_EVENT_SERVER_DOWN:
-    say(event, level, "upstream",
+    say(event, level, FL_LOG_UPSTREAM,
         "%s: server %s is down: %s, next attempt in %s", event->upstream,
         server, explain(reason, event->reason),
         fl_duration_format(event->retry_in, duration));
     break;
   case FL_EVENT_SERVER_EJECTED:
-    say(event, level, "upstream", "%s: server %s is %s: %s%s", event->upstream,
-        server, event->reason == FL_DRAINED ? "drained" : "ejected",
+    say(event, level, FL_LOG_UPSTREAM, "%s: server %s is %s: %s%s",
+        event->upstream, server,
+        event->reason == FL_DRAINED ? "drained" : "ejected",
         explain(reason, event->reason), none_left(event));
     break;
   case FL_EVENT_SERVER_RETURNED:
-    say(event, level, "upstream", "%s: server %s has returned after %s",
+    say(event, level, FL_LOG_UPSTREAM, "%s: server %s has returned after %s",
         event->upstream, server, fl_duration_format(event->duration, duration));
     break;
   default:
-    say(event, level, "upstream", "%s: server %s is up again after %s",
+    say(event, level, FL_LOG_UPSTREAM, "%s: server %s is up again after %s",
         event->upstream, server, fl_duration_format(event->duration, duration));
     break;
   }
@@ -569,53 +551,53 @@ static void log_upstream(int level, const struct fl_event *event) {
 static void log_listener(int level, const struct fl_event *event) {
   char duration[FL_DURATION_TEXT];
   if (event->kind == FL_EVENT_LISTENER_OPENED)
-    say(event, level, "listener",
+    say(event, level, FL_LOG_LISTENER,
         "%s: a server of upstream %s is in: opening after %s", event->listener,
         event->upstream, fl_duration_format(event->duration, duration));
   else if (event->none_left)
-    say(event, level, "listener",
+    say(event, level, FL_LOG_LISTENER,
         "%s: closed: no server of upstream %s is in; it opens as soon as one "
         "is",
         event->listener, event->upstream);
   else
-    say(event, level, "listener",
+    say(event, level, FL_LOG_LISTENER,
         "%s: closed until a server of upstream %s has answered",
         event->listener, event->upstream);
 }
 
-static const char *event_area(enum fl_event_kind kind) {
+static enum fl_log_area event_area(enum fl_event_kind kind) {
   switch (kind) {
   case FL_EVENT_CLIENT_OPENED:
   case FL_EVENT_CLIENT_REFUSED:
   case FL_EVENT_CLIENT_CLOSED:
   case FL_EVENT_REQUEST_FAILED:
-    return "client";
+    return FL_LOG_CLIENT;
   case FL_EVENT_LISTENER_CLOSED:
   case FL_EVENT_LISTENER_OPENED:
-    return "listener";
+    return FL_LOG_LISTENER;
   case FL_EVENT_BUFFERS_HIGH:
   case FL_EVENT_BUFFERS_LOW:
-    return "service";
+    return FL_LOG_SERVICE;
   default:
-    return "upstream";
+    return FL_LOG_UPSTREAM;
   }
 }
 
 void fl_log_event(const struct fl_event *event) {
   int level = event_level(event);
-  const char *area = event_area(event->kind);
+  enum fl_log_area area = event_area(event->kind);
   fl_access_log_event(event);
   if (event->kind == FL_EVENT_REQUEST_DONE)
     return;
   if (!enabled(level, area) ||
       (level != FL_LOG_DEBUG && !pass(event_key(event))))
     return;
-  if (strcmp(area, "client") == 0)
+  if (area == FL_LOG_CLIENT)
     log_client(level, event);
   else if (event->kind >= FL_EVENT_NAME_STALE &&
            event->kind <= FL_EVENT_NAME_CUT)
     log_name(level, event);
-  else if (strcmp(area, "listener") == 0)
+  else if (area == FL_LOG_LISTENER)
     log_listener(level, event);
   else if (event->kind == FL_EVENT_BUFFERS_HIGH ||
            event->kind == FL_EVENT_BUFFERS_LOW)

@@ -40,20 +40,17 @@ void fl_log_reopen(void);
 /* Tells what was held back, writes what waits, ends the thread. */
 void fl_log_stop(void);
 
-/* Sets the level (FL_LOG_*) of an area, or of all for NULL, until the
-   configuration is read again. Returns false when there is no such area. From
-   any thread. */
-bool fl_log_set_level(const char *area, int level);
+/* Sets the level (FL_LOG_*) of an area, or of all for FL_LOG_AREAS, until the
+   configuration is read again. From any thread. */
+void fl_log_set_level(enum fl_log_area area, int level);
 
-/* area: one word ("listener", "client", "upstream", "service"; others have
-   the level of "service"). */
 FL_FORMAT(3, 4)
-void fl_log(int level, const char *area, const char *format, ...);
+void fl_log(int level, enum fl_log_area area, const char *format, ...);
 
 /* The same for what has an event of its own in the system's event log, whatever
    the levels are and wherever lines go (service/supervisor.h). */
 FL_FORMAT(4, 5)
-void fl_log_notice(enum fl_notice notice, int level, const char *area,
+void fl_log_notice(enum fl_notice notice, int level, enum fl_log_area area,
                    const char *format, ...);
 
 /* An event of core as a line: closed connections with peer, bytes, frames,

@@ -27,6 +27,18 @@ int fl_log_level(const char *name) {
   return level;
 }
 
+#define NAME(area, name, text) [FL_LOG_##area] = (name),
+static const char *const area_names[FL_LOG_AREAS] = {FL_LOG_AREA_LIST(NAME)};
+
+const char *fl_log_area_name(enum fl_log_area area) { return area_names[area]; }
+
+enum fl_log_area fl_log_area(const char *name) {
+  unsigned area = 0;
+  while (area < FL_LOG_AREAS && strcmp(area_names[area], name) != 0)
+    area++;
+  return (enum fl_log_area)area;
+}
+
 /* ---- time ---- */
 
 static bool leap(unsigned year) {
@@ -254,7 +266,7 @@ static void add_json(struct line *line, const struct fl_log_record *record) {
   char stamp[FL_LOG_STAMP];
   add(line, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"message\":\"",
       fl_log_stamp(record->time, stamp), level_names[record->level],
-      record->area);
+      fl_log_area_name(record->area));
   line->size += fl_log_escape(line->bytes + line->size,
                               MESSAGE_MAX - line->size, record->message, true);
   add(line, "\"");
@@ -271,7 +283,7 @@ static void add_text(struct line *line, bool prefixed,
   if (!prefixed)
     add(line, "%s %s ", fl_log_stamp(record->time, stamp),
         level_names[record->level]);
-  add(line, "%s ", record->area);
+  add(line, "%s ", fl_log_area_name(record->area));
   line->size +=
       fl_log_escape(line->bytes + line->size, FL_LOG_LINE - line->size - 1,
                     record->message, false);

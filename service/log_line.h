@@ -19,7 +19,7 @@ enum {
 struct fl_log_record {
   uint64_t time; /* milliseconds since 1970-01-01T00:00:00Z */
   int level;
-  const char *area;
+  enum fl_log_area area;
   const char *message;
   const struct fl_event *event; /* whose fields are told too, or NULL */
   uint64_t repeated;            /* so many like this were left out; 0: none */
@@ -41,6 +41,11 @@ const char *fl_log_stamp(uint64_t time, char text[FL_LOG_STAMP]);
 size_t fl_log_escape(char *to, size_t room, const char *text, bool json);
 
 const char *fl_log_level_name(int level);
+
+const char *fl_log_area_name(enum fl_log_area area);
+
+/* The area of that name; FL_LOG_AREAS when there is none. */
+enum fl_log_area fl_log_area(const char *name);
 
 /* The level of that name; FL_LOG_LEVELS when there is none. */
 int fl_log_level(const char *name);

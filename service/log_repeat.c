@@ -56,7 +56,7 @@ bool fl_repeats_pass(struct fl_repeats *repeats, uint64_t key, fl_time now,
 }
 
 void fl_repeats_note(struct fl_repeats *repeats, uint64_t key, int level,
-                     const char *area, const char *message) {
+                     enum fl_log_area area, const char *message) {
   struct fl_repeat *slot = find(repeats, key);
   size_t size = strlen(message);
   if (slot == NULL)

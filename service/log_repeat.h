@@ -4,6 +4,7 @@
 #ifndef FL_SERVICE_LOG_REPEAT_H
 #define FL_SERVICE_LOG_REPEAT_H
 
+#include "core/log_area.h"
 #include "core/time.h"
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@ struct fl_repeat {
   uint32_t passed;
   uint64_t held;
   int level;
-  const char *area;
+  enum fl_log_area area;
   char example[FL_REPEAT_TEXT]; /* the last message that passed */
 };
 
@@ -37,9 +38,9 @@ struct fl_repeats {
 bool fl_repeats_pass(struct fl_repeats *repeats, uint64_t key, fl_time now,
                      struct fl_repeat *over);
 
-/* The message of a line that passed. area outlives the table. */
+/* The message of a line that passed. */
 void fl_repeats_note(struct fl_repeats *repeats, uint64_t key, int level,
-                     const char *area, const char *message);
+                     enum fl_log_area area, const char *message);
 
 /* Takes one whose window is over, or any where `all`. Returns false when none
    is that has something to tell. */

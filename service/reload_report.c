@@ -33,9 +33,9 @@ static void keep(struct fl_reload_report *report, int level, const char *text) {
 static void say(struct fl_reload_report *report, enum fl_notice notice,
                 int level, const char *text) {
   if (notice == FL_NOTICE_NONE)
-    fl_log(level, "reload", "%s", text);
+    fl_log(level, FL_LOG_RELOAD, "%s", text);
   else
-    fl_log_notice(notice, level, "reload", "%s", text);
+    fl_log_notice(notice, level, FL_LOG_RELOAD, "%s", text);
   keep(report, level, text);
 }
 

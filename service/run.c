@@ -38,7 +38,7 @@ struct run {
 static const struct fl_hooks hooks = {.log = fl_log, .event = fl_log_event};
 
 static bool no_memory(void) {
-  fl_log(FL_LOG_ERROR, "service", "out of memory");
+  fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "out of memory");
   return false;
 }
 
@@ -46,7 +46,8 @@ static bool make_guards(struct run *run) {
   const struct fl_config *config = run->config;
   int error = fl_random_seed(&run->random);
   if (error != 0) {
-    fl_log(FL_LOG_ERROR, "service", "no randomness: %s", uv_strerror(error));
+    fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "no randomness: %s",
+           uv_strerror(error));
     return false;
   }
   for (uint32_t i = 0; i < config->listener_count; i++) {
@@ -93,7 +94,7 @@ static bool make_workers(struct run *run) {
     int error = 0;
     struct fl_worker *worker = fl_worker_new(&setup, &error);
     if (worker == NULL) {
-      fl_log(FL_LOG_ERROR, "service", "worker %u cannot be made: %s",
+      fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "worker %u cannot be made: %s",
              setup.index, uv_strerror(error));
       return false;
     }
@@ -116,7 +117,7 @@ static bool attach_listeners(struct run *run) {
     int error =
         fl_acceptor_attach(run->reload.listeners.list[n].acceptor, &setup);
     if (error != 0) {
-      fl_log(FL_LOG_ERROR, "service", "%s: cannot be polled: %s",
+      fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "%s: cannot be polled: %s",
              setup.config->name, uv_strerror(error));
       return false;
     }
@@ -129,7 +130,7 @@ static uint32_t start_workers(struct run *run) {
   for (uint32_t i = 0; i < run->count; i++) {
     int error = fl_worker_start(run->workers[i]);
     if (error != 0) {
-      fl_log(FL_LOG_ERROR, "service", "worker %u cannot be started: %s", i,
+      fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "worker %u cannot be started: %s", i,
              uv_strerror(error));
       return i;
     }
@@ -150,11 +151,11 @@ static int serve(struct run *run) {
   uint32_t started = start_workers(run);
   int status = FL_STATUS_SYSTEM;
   if (started == run->count) {
-    fl_log_notice(FL_NOTICE_STARTED, FL_LOG_INFO, "service",
+    fl_log_notice(FL_NOTICE_STARTED, FL_LOG_INFO, FL_LOG_SERVICE,
                   "configuration: %s, generation %u, SHA-256 %s",
                   run->reload.name, run->reload.generation->number,
                   run->reload.sha256);
-    fl_log(FL_LOG_INFO, "service", "ready: %u listener%s, %u worker%s",
+    fl_log(FL_LOG_INFO, FL_LOG_SERVICE, "ready: %u listener%s, %u worker%s",
            run->config->listener_count,
            run->config->listener_count == 1 ? "" : "s", run->count,
            run->count == 1 ? "" : "s");
@@ -203,7 +204,7 @@ struct line {
 
 static void log_line(struct line *line) {
   if (line->size > 0)
-    fl_log(FL_LOG_INFO, "service", "totals:%s", line->text);
+    fl_log(FL_LOG_INFO, FL_LOG_SERVICE, "totals:%s", line->text);
   line->size = 0;
 }
 
@@ -261,7 +262,7 @@ static int run_all(struct run *run) {
   int status = FL_STATUS_SYSTEM;
   int error = fl_control_open(&run->control, &run->reload, &run->admission);
   if (error != 0) {
-    fl_log(FL_LOG_ERROR, "service", "the main loop cannot be made: %s",
+    fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "the main loop cannot be made: %s",
            uv_strerror(error));
     return status;
   }
@@ -272,13 +273,13 @@ static int run_all(struct run *run) {
   run->reload.random = &run->random;
   error = fl_log_start();
   if (error != 0)
-    fl_log(FL_LOG_ERROR, "service", "the log's thread cannot be started: %s",
-           uv_strerror(error));
+    fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
+           "the log's thread cannot be started: %s", uv_strerror(error));
   else if (make_workers(run) && attach_listeners(run))
     status = serve_controlled(run);
   if (status == FL_STATUS_OK) {
     log_totals(run);
-    fl_log_notice(FL_NOTICE_STOPPED, FL_LOG_INFO, "service", "stopped");
+    fl_log_notice(FL_NOTICE_STOPPED, FL_LOG_INFO, FL_LOG_SERVICE, "stopped");
   }
   fl_admin_hush(run->admin);
   fl_control_settle(&run->control);

@@ -42,7 +42,7 @@ static void log_findings(const struct fl_sampler *sampler) {
   for (uint32_t i = 0; i < sampler->next.finding_count; i++) {
     const struct fl_finding *finding = &sampler->next.findings[i];
     if (!fl_findings_have(before, finding))
-      fl_log(FL_LOG_WARNING, "states", "%s: %s", finding->subject,
+      fl_log(FL_LOG_WARNING, FL_LOG_STATES, "%s: %s", finding->subject,
              finding->text);
   }
 }
@@ -51,12 +51,13 @@ static void log_error(const struct fl_sampler *sampler, int error) {
   if (error == sampler->error)
     return;
   if (error != 0)
-    fl_log(FL_LOG_WARNING, "states",
+    fl_log(FL_LOG_WARNING, FL_LOG_STATES,
            "the system does not tell the states of sockets: %s; all else goes "
            "on without them",
            uv_strerror(error));
   else
-    fl_log(FL_LOG_INFO, "states", "the system tells the states of sockets");
+    fl_log(FL_LOG_INFO, FL_LOG_STATES,
+           "the system tells the states of sockets");
 }
 
 static void forget(struct fl_sampler *sampler) {

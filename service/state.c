@@ -183,8 +183,15 @@ static void process(struct fl_json_writer *to,
                     const struct fl_instance *instance) {
   string(to, "version", FL_VERSION);
   number(to, "pid", (uint64_t)uv_os_getpid());
+  fl_time now = fl_clock();
+  fl_time cut_in = fl_control_cut_in(instance->control, now);
   string(to, "state", fl_control_state(instance->control));
-  seconds(to, "uptime_seconds", fl_clock() - instance->started);
+  if (fl_control_stops(instance->control))
+    seconds(to, "stopping_seconds",
+            fl_control_stopping_for(instance->control, now));
+  if (cut_in != FL_NEVER)
+    seconds(to, "cut_in_seconds", cut_in);
+  seconds(to, "uptime_seconds", now - instance->started);
   number(to, "workers", instance->count);
   string(to, "config_file", instance->path);
   configuration(to, instance->control->reload);

@@ -335,18 +335,36 @@ static void print_findings(const cJSON *list, FILE *out) {
     fputs("\n", out);
 }
 
+/* "serving for 2h", "stopping for 3s, whoever is left is closed in 27s, running
+   for 2h". */
+static void print_life(const cJSON *state, FILE *out) {
+  char text[4][CELL];
+  if (get(state, "stopping_seconds") != NULL) {
+    fprintf(out, "%s for %s, ", text_of(state, "state", text[0]),
+            age_text(number_of(state, "stopping_seconds"), text[1]));
+    if (get(state, "cut_in_seconds") != NULL)
+      fprintf(out, "whoever is left is closed in %s, ",
+              age_text(number_of(state, "cut_in_seconds"), text[2]));
+    fputs("running", out);
+  } else {
+    fputs(text_of(state, "state", text[0]), out);
+  }
+  fprintf(out, " for %s, ",
+          age_text(number_of(state, "uptime_seconds"), text[3]));
+}
+
 bool fl_status_text(const cJSON *state, FILE *out) {
-  char text[5][CELL];
+  char text[3][CELL];
+  fprintf(out, "fairlead %s, pid %.0f, ", text_of(state, "version", text[0]),
+          number_of(state, "pid"));
+  print_life(state, out);
   fprintf(
       out,
-      "fairlead %s, pid %.0f, %s for %s, %.0f worker%s, %s\n"
+      "%.0f worker%s, %s\n"
       "configuration: generation %.0f, SHA-256 %s\n\n",
-      text_of(state, "version", text[0]), number_of(state, "pid"),
-      text_of(state, "state", text[1]),
-      age_text(number_of(state, "uptime_seconds"), text[2]),
       number_of(state, "workers"), number_of(state, "workers") == 1 ? "" : "s",
-      text_of(state, "config_file", text[3]), number_of(state, "generation"),
-      text_of(state, "config_sha256", text[4]));
+      text_of(state, "config_file", text[1]), number_of(state, "generation"),
+      text_of(state, "config_sha256", text[2]));
   print_findings(get(state, "findings"), out);
   return print_listeners(get(state, "listeners"), out) &&
          print_upstreams(get(state, "upstreams"), out) &&

@@ -111,23 +111,27 @@ static void run_reload(struct fl_channel_peer *peer,
 
 /* ---- log-level ---- */
 
+#define AREA(area, name, text) name ", "
+
 static void run_log_level(struct fl_channel_peer *peer,
                           const char *const *arguments) {
-  const char *area = arguments[1];
+  const char *name = arguments[1];
+  enum fl_log_area area = name == NULL ? FL_LOG_AREAS : fl_log_area(name);
   int level = fl_log_level(arguments[0]);
   if (level == FL_LOG_LEVELS) {
     fl_channel_fail(peer, FL_STATUS_USAGE,
                     "\"%.32s\" is no level; allowed: error, warning, info, "
                     "debug",
                     arguments[0]);
-  } else if (!fl_log_set_level(area, level)) {
+  } else if (name != NULL && area == FL_LOG_AREAS) {
     fl_channel_fail(peer, FL_STATUS_USAGE,
-                    "\"%.32s\" is no area; allowed: service, listener, client, "
-                    "upstream",
-                    area);
+                    "\"%.32s\" is no area; allowed: " FL_LOG_AREA_LIST(
+                        AREA) "or none, for all",
+                    name);
   } else {
-    fl_log(FL_LOG_INFO, "control", "log level of %s: %s",
-           area == NULL ? "all areas" : area, arguments[0]);
+    fl_log_set_level(area, level);
+    fl_log(FL_LOG_INFO, FL_LOG_CONTROL, "log level of %s: %s",
+           name == NULL ? "all areas" : name, arguments[0]);
     fl_channel_done(peer);
   }
 }

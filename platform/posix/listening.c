@@ -51,7 +51,7 @@ static bool taken(const struct fl_addr *addr, bool ipv6_only) {
 static void log_shared(const struct fl_addr *addr,
                        const struct fl_hooks *hooks) {
   char text[FL_ADDR_TEXT];
-  hooks->log(FL_LOG_WARNING, "listener",
+  hooks->log(FL_LOG_WARNING, FL_LOG_LISTENER,
              "%s is shared with another program of this user that listens "
              "there (reuse_port)",
              fl_addr_format(addr, text));

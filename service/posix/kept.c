@@ -109,7 +109,7 @@ static void take_over(int fd, const char *name, size_t size) {
     return;
   (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
   if (!look_at(&one)) {
-    all.hooks->log(FL_LOG_WARNING, "listener",
+    all.hooks->log(FL_LOG_WARNING, FL_LOG_LISTENER,
                    "the service manager gave a descriptor (%.*s) that is no "
                    "TCP socket that listens; it is closed",
                    (int)size, name);
@@ -164,7 +164,7 @@ void fl_kept_prune(void) {
     struct kept *one = &all.list[i];
     if (one->fd < 0)
       continue;
-    all.hooks->log(one->stored ? FL_LOG_INFO : FL_LOG_WARNING, "listener",
+    all.hooks->log(one->stored ? FL_LOG_INFO : FL_LOG_WARNING, FL_LOG_LISTENER,
                    one->stored
                        ? "%s: no listener takes that socket any more; it "
                          "is closed"

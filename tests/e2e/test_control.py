@@ -444,6 +444,34 @@ def test_stop_waits_for_the_end(fairlead, line_server, connect, program):
     assert instance.join() == 0
 
 
+def test_status_says_how_long_it_has_been_stopping(
+    fairlead, connect, run_program
+):
+    """And when it cuts; the time since its start is another one."""
+    instance = fairlead({
+        "shutdown_timeout": "1h", "drain_delay": "1h",
+        "listeners": [command_listener()]})
+    serving = instance.state()
+    assert "stopping_seconds" not in serving
+    assert "cut_in_seconds" not in serving
+    assert "serving for " in run_program(
+        "status", "--config", instance.path).stdout
+    wait_until(lambda: instance.state()["uptime_seconds"] > 1.5, "it is older")
+    instance.kill()
+    instance.wait_log(
+        r"SIGTERM: not ready any more.*; another signal ends it at once")
+    state = instance.state()
+    assert state["stopping_seconds"] < state["uptime_seconds"] - 1
+    assert 3600 < state["cut_in_seconds"] <= 7200
+    line = run_program(
+        "status", "--config", instance.path).stdout.splitlines()[0]
+    assert re.search(
+        r" stopping for \S+, whoever is left is closed in 1h\S+, "
+        r"running for \S+, \d+ worker", line), line
+    instance.kill()
+    assert instance.join() == 128 + signal.SIGTERM
+
+
 def test_a_signal_behind_stop_does_not_hurry_it(fairlead, line_server,
                                                 connect, program):
     server = line_server(lambda peer: [peer.wait(60) for _ in peer.lines()])
@@ -455,9 +483,12 @@ def test_a_signal_behind_stop_does_not_hurry_it(fairlead, line_server,
         [program, "stop", "--config", instance.path],
         env=harness.environment(), stderr=subprocess.PIPE,
     )
-    instance.wait_log(r"service stopping: fairlead stop")
+    instance.wait_log(
+        r"service stopping: fairlead stop.*; the first signal after the "
+        r"command changes nothing, the second one ends it at once")
     instance.kill()
-    instance.wait_log(r"SIGTERM: stopping already")
+    instance.wait_log(
+        r"SIGTERM: stopping already; another signal ends it at once")
     assert instance.process.poll() is None
     instance.kill()
     assert instance.join() == 128 + signal.SIGTERM

@@ -8,6 +8,8 @@ import subprocess
 import threading
 import time
 
+import pytest
+
 import harness
 
 
@@ -75,7 +77,7 @@ def test_json_lines_are_valid_and_have_their_fields(fairlead, connect):
         assert re.fullmatch(
             r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
         assert line["level"] in ("error", "warning", "info", "debug")
-        assert line["area"] in ("service", "listener", "client", "upstream")
+        assert line["area"] in AREAS
         assert line["message"]
     by_event = {line["event"]: line for line in lines if "event" in line}
     down = by_event["server_down"]
@@ -90,6 +92,37 @@ def test_json_lines_are_valid_and_have_their_fields(fairlead, connect):
     assert closed["bytes_in"] == 6
     assert closed["duration"] > 0
     assert closed["peer"].startswith("127.0.0.1:")
+
+
+AREAS = ("service", "listener", "client", "upstream", "reload", "control",
+         "states", "socket")
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_every_area_can_be_set(fairlead, run_program, area):
+    """In the file and by command."""
+    instance = fairlead({
+        **log(levels={area: "debug"}),
+        "listeners": [harness.command_listener()]})
+    done = run_program(
+        "log-level", "debug", area, "--config", instance.path)
+    assert done.returncode == 0, done.stderr
+    if area != "control":
+        instance.wait_log(f"info control log level of {area}: debug")
+
+
+def test_areas_beside_service_have_levels_of_their_own(fairlead, run_program):
+    instance = fairlead({
+        **log(level="error", levels={"service": "info", "reload": "info"}),
+        "listeners": [harness.command_listener()]}, wait=False)
+    instance.wait_log("ready")
+    for command in ("reload", "log-level"):
+        words = [command] if command == "reload" else [
+            command, "info", "service"]
+        done = run_program(*words, "--config", instance.path)
+        assert done.returncode == 0, done.stderr
+    instance.wait_log("info reload .* says what is in effect already")
+    assert not instance.grep(" control ")
 
 
 def test_levels_of_areas(fairlead, connect):

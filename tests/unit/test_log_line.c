@@ -18,7 +18,7 @@ static const char *form(enum fl_log_format format, bool prefixed,
                         const char *message, const struct fl_event *event) {
   struct fl_log_record record = {.time = NOW,
                                  .level = FL_LOG_WARNING,
-                                 .area = "client",
+                                 .area = FL_LOG_CLIENT,
                                  .message = message,
                                  .event = event};
   size_t size = fl_log_line(line, format, prefixed, &record);
@@ -160,9 +160,20 @@ static void json_has_the_fields_of_its_event(void **state) {
   assert_field(text, "bytes_in", NULL);
 }
 
+/* As behind `fairlead log-level`. */
+static void every_area_is_found_by_its_name(void **state) {
+  (void)state;
+  for (int i = 0; i < FL_LOG_AREAS; i++) {
+    enum fl_log_area area = (enum fl_log_area)i;
+    assert_int_equal(fl_log_area(fl_log_area_name(area)), area);
+  }
+  assert_int_equal(fl_log_area("all"), FL_LOG_AREAS);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_has_time_level_and_area),
+      cmocka_unit_test(every_area_is_found_by_its_name),
       cmocka_unit_test(times_are_dates),
       cmocka_unit_test(bytes_of_others_are_tamed),
       cmocka_unit_test(what_is_too_long_is_cut),

@@ -23,7 +23,7 @@ static unsigned passing(uint64_t key, unsigned count, fl_time now) {
   for (unsigned i = 0; i < count; i++)
     if (fl_repeats_pass(&repeats, key, now, &over)) {
       passed++;
-      fl_repeats_note(&repeats, key, 2, "client", "a: message");
+      fl_repeats_note(&repeats, key, 2, FL_LOG_CLIENT, "a: message");
     }
   return passed;
 }
@@ -37,7 +37,7 @@ static void a_burst_passes_and_the_rest_is_counted(void **state) {
   assert_true(fl_repeats_take(&repeats, 5 + FL_REPEAT_WINDOW, false, &over));
   assert_int_equal(over.held, 100 - FL_REPEAT_BURST);
   assert_string_equal(over.example, "a: message");
-  assert_string_equal(over.area, "client");
+  assert_int_equal(over.area, FL_LOG_CLIENT);
   assert_int_equal(over.level, 2);
   assert_false(fl_repeats_take(&repeats, FL_NEVER, true, &over));
 }
@@ -79,7 +79,7 @@ static void a_long_message_is_cut(void **state) {
   memset(message, 'x', sizeof message - 1);
   message[sizeof message - 1] = '\0';
   (void)fl_repeats_pass(&repeats, 7, 5, &over);
-  fl_repeats_note(&repeats, 7, 2, "client", message);
+  fl_repeats_note(&repeats, 7, 2, FL_LOG_CLIENT, message);
   (void)passing(9, 1, 5);
   for (unsigned i = 0; i < FL_REPEAT_BURST; i++)
     (void)fl_repeats_pass(&repeats, 7, 5, &over);
