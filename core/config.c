@@ -215,6 +215,7 @@ void fl_config_free(struct fl_config *config) {
   for (uint32_t i = 0; i < config->included_count; i++)
     free(config->included[i]);
   free(config->included);
+  free(config->keys);
   free(config->control.path);
   free(config->control.group);
   free(config->listeners);

@@ -192,6 +192,14 @@ static bool field_equal(const struct fl_config_row *row, const void *a,
   return true;
 }
 
+static void tell(const struct diff *diff, const struct fl_config_row *row,
+                 const void *b, unsigned kind) {
+  const struct fl_config_difference difference = {
+      .path = diff->path, .row = row, .kind = kind, .in = b};
+  if (diff->differs != NULL)
+    diff->differs(diff->ctx, &difference);
+}
+
 /* What an object or a list is counts for all in it. */
 static unsigned kind_within(const struct fl_config_row *row,
                             unsigned of_parent) {
@@ -211,8 +219,7 @@ static unsigned diff_list(struct diff *diff, const struct fl_config_row *row,
       row->section == &fl_config_upstream)
     return 0;
   if (count != count_of(row, b)) {
-    if (diff->differs != NULL)
-      diff->differs(diff->ctx, diff->path, row);
+    tell(diff, row, b, kind);
     return kind;
   }
   for (uint32_t i = 0; i < count; i++)
@@ -239,8 +246,7 @@ static unsigned diff_row(struct diff *diff, const struct fl_config_row *row,
     return diff_list(diff, row, a, b, below, kind);
   if (row->offset == FL_CONFIG_NO_FIELD || field_equal(row, a, b))
     return 0;
-  if (diff->differs != NULL)
-    diff->differs(diff->ctx, diff->path, row);
+  tell(diff, row, b, kind);
   return kind;
 }
 

@@ -23,14 +23,20 @@ enum {
 enum { FL_CONFIG_DIFF_PATH = 128 };
 
 /* One key that differs. */
-typedef void fl_config_diff_fn(void *ctx, const char *path,
-                               const struct fl_config_row *row);
+struct fl_config_difference {
+  const char *path; /* from the section on: "pool.max_size" */
+  const struct fl_config_row *row;
+  unsigned kind;  /* of change */
+  const void *in; /* the struct of b that it is a field of */
+};
+
+typedef void fl_config_diff_fn(void *ctx,
+                               const struct fl_config_difference *difference);
 
 /* Compares two structs of this section: the kinds of change together, 0 where
    they are equal. Names, the upstream of a listener, and the lists of
    listeners and upstreams are left out: who matches listeners and upstreams
-   by name compares those. differs, which may be NULL, is told of each key
-   with its path from the section on ("pool.max_size"). */
+   by name compares those. differs, which may be NULL, is told of each key. */
 unsigned fl_config_diff(const struct fl_config_section *section, const void *a,
                         const void *b, fl_config_diff_fn *differs, void *ctx);
 

@@ -15,6 +15,7 @@ struct fl_config_reader {
   const char *const *texts;           /* of the files, without comments */
   const struct fl_config_file *files; /* included ones: file n is [n - 1] */
   struct fl_json_places places;
+  bool restart; /* within an object a change of which needs a restart */
 };
 
 /* Its parents outlive it. */

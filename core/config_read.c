@@ -1,5 +1,7 @@
 #include "core/config_read.h"
 
+#include "core/config_key.h"
+
 #include "core/config_bytes.h"
 #include "core/config_describe.h"
 #include "core/config_endpoint.h"
@@ -263,6 +265,17 @@ static void read_list(struct fl_config_reader *reader,
 
 /* --- objects ------------------------------------------------------------ */
 
+static void read_object(struct fl_config_reader *reader,
+                        const struct fl_config_row *row,
+                        const struct fl_config_node *node, void *base,
+                        bool inherit) {
+  bool within = reader->restart;
+  reader->restart |= (row->flags & FL_CONFIG_RESTART) != 0;
+  fl_config_read_section(reader, row->section, node,
+                         field_of(base, row->offset), inherit);
+  reader->restart = within;
+}
+
 static void read_value(struct fl_config_reader *reader,
                        const struct fl_config_row *row,
                        const struct fl_config_node *node, void *base,
@@ -303,13 +316,21 @@ static void read_value(struct fl_config_reader *reader,
     read_list(reader, row, node, base);
     break;
   case FL_CONFIG_OBJECT:
-    fl_config_read_section(reader, row->section, node,
-                           field_of(base, row->offset), inherit);
+    read_object(reader, row, node, base, inherit);
     break;
   default:
     if (!fl_config_scalar_read(row, node->item, base))
       wrong_value(reader, node, row);
   }
+}
+
+static void note_key(struct fl_config_reader *reader,
+                     const struct fl_config_row *row,
+                     const struct fl_config_node *node, const void *base) {
+  if ((reader->restart || (row->flags & FL_CONFIG_RESTART) != 0) &&
+      row->type != FL_CONFIG_OBJECT &&
+      !fl_config_key_note(reader->config, base, row, node->place->key))
+    reader->errors->out_of_memory = true;
 }
 
 static void missing(struct fl_config_reader *reader,
@@ -430,9 +451,10 @@ void fl_config_read_section(struct fl_config_reader *reader,
     }
     if (!inherits)
       fl_config_scalar_default(row, base);
-    if (found[i].item != NULL)
+    if (found[i].item != NULL) {
+      note_key(reader, row, &found[i], base);
       read_value(reader, row, &found[i], base, inherits);
-    else if (row->type == FL_CONFIG_OBJECT)
+    } else if (row->type == FL_CONFIG_OBJECT)
       fl_config_read_section(reader, row->section, NULL,
                              field_of(base, row->offset), inherits);
     if (found[i].item == NULL && is_object &&

@@ -2,6 +2,7 @@
 
 #include "core/config_describe.h"
 #include "core/config_endpoint.h"
+#include "core/config_key.h"
 #include "core/config_nearest.h"
 #include "core/config_read.h"
 
@@ -40,12 +41,14 @@ add_upstream(struct fl_config_reader *reader) {
   struct fl_config *config = reader->config;
   size_t size =
       (config->upstream_count + (size_t)1) * sizeof *config->upstreams;
+  uintptr_t before = (uintptr_t)config->upstreams;
   struct fl_upstream_config *list = realloc(config->upstreams, size);
   if (list == NULL) {
     reader->errors->out_of_memory = true;
     return NULL;
   }
   config->upstreams = list;
+  fl_config_keys_moved(config, before, (uintptr_t)list, size - sizeof *list);
   struct fl_upstream_config *upstream = &list[config->upstream_count++];
   memset(upstream, 0, sizeof *upstream);
   upstream->socket = config->socket;

@@ -1,6 +1,7 @@
 #include "core/generation.h"
 
 #include "core/config_endpoint.h"
+#include "core/config_key.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -135,21 +136,47 @@ struct next {
   struct fl_place place;
 };
 
-/* Notes the first key that cannot change now. */
-static void note_restart(void *ctx, const char *path,
-                         const struct fl_config_row *row) {
+/* Room for one more; what finds none is counted. */
+static struct fl_generation_fault *add_fault(struct fl_generation_error *error,
+                                             struct fl_generation_fault *none) {
+  uint32_t index = error->count++;
+  return index < FL_GENERATION_FAULTS ? &error->faults[index] : none;
+}
+
+/* Whether a socket option of a listener or upstream, which does not stand
+   there, follows from the outermost one, which was named. */
+static bool follows(const struct fl_generation_error *error,
+                    const struct fl_config_row *row) {
+  for (uint32_t i = 0; i < error->count && i < FL_GENERATION_FAULTS; i++)
+    if (error->faults[i].row == row)
+      return true;
+  return false;
+}
+
+/* Notes a key that cannot change now. */
+static void note_restart(void *ctx,
+                         const struct fl_config_difference *difference) {
   struct next *next = ctx;
-  struct fl_generation_error *error = next->error;
-  if (fl_config_diff_kind(row) != FL_CHANGE_RESTART || error->text[0] != '\0')
+  struct fl_generation_fault none;
+  if (difference->kind != FL_CHANGE_RESTART)
     return;
-  error->place = next->place;
+  struct fl_place place = fl_config_key_place(next->generation->config,
+                                              difference->in, difference->row);
+  if (place.line == 0) {
+    if (next->name != NULL && follows(next->error, difference->row))
+      return;
+    place = next->place;
+  }
+  struct fl_generation_fault *fault = add_fault(next->error, &none);
+  fault->place = place;
+  fault->row = difference->row;
   if (next->name == NULL)
-    (void)snprintf(error->text, sizeof error->text,
-                   "%s: a change of it needs a restart", path);
+    (void)snprintf(fault->text, sizeof fault->text,
+                   "%s: a change of it needs a restart", difference->path);
   else
-    (void)snprintf(error->text, sizeof error->text,
+    (void)snprintf(fault->text, sizeof fault->text,
                    "%s \"%s\": %s: a change of it needs a restart", next->list,
-                   next->name, path);
+                   next->name, difference->path);
 }
 
 static unsigned compare(struct next *next,
@@ -216,7 +243,10 @@ static bool free_slot(struct next *next, uint32_t *slot) {
   *slot = next->slot++;
   if (*slot < FL_LISTENER_SLOTS)
     return true;
-  (void)snprintf(next->error->text, sizeof next->error->text,
+  struct fl_generation_fault none;
+  struct fl_generation_fault *fault = add_fault(next->error, &none);
+  *fault = (struct fl_generation_fault){0};
+  (void)snprintf(fault->text, sizeof fault->text,
                  "too many listeners that were removed before still have "
                  "clients; try again when they have left");
   return false;
@@ -269,7 +299,7 @@ static bool plan(struct next *next) {
   for (uint32_t i = 0; i < config->listener_count; i++)
     if (!plan_listener(next, i))
       return false;
-  return next->error->text[0] == '\0';
+  return next->error->count == 0;
 }
 
 struct fl_generation *fl_generation_next(const struct fl_generation *before,

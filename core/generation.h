@@ -55,11 +55,22 @@ struct fl_generation *fl_generation_first(struct fl_config *config,
                                           void (*dispose)(struct fl_config *),
                                           uint32_t workers);
 
+/* So many faults are named, further ones counted. */
+enum { FL_GENERATION_FAULTS = 16 };
+
+/* Why a configuration cannot follow. */
+struct fl_generation_fault {
+  struct fl_place place; /* of the key; where it is not in the file, of its
+                            listener or upstream; {0}: of neither */
+  const struct fl_config_row *row; /* NULL: of none */
+  char text[256];                  /* which key, and what to do */
+};
+
 /* Why there is no next generation. */
 struct fl_generation_error {
   bool out_of_memory;
-  struct fl_place place; /* of the listener or upstream; {0}: of neither */
-  char text[256];        /* which key, and what to do */
+  uint32_t count; /* all of them */
+  struct fl_generation_fault faults[FL_GENERATION_FAULTS];
 };
 
 /* The generation that follows `before` when config is put into effect. What

@@ -284,6 +284,23 @@ static void find_taken(struct fl_reload_state *reload, bool *taken) {
   }
 }
 
+static void add_faults(const struct fl_reload_state *reload,
+                       const struct fl_config *config,
+                       const struct fl_generation_error *error,
+                       struct fl_text *to) {
+  uint32_t named =
+      error->count < FL_GENERATION_FAULTS ? error->count : FL_GENERATION_FAULTS;
+  for (uint32_t i = 0; i < named; i++) {
+    const struct fl_generation_fault *fault = &error->faults[i];
+    fl_check_add_place(to,
+                       fl_config_file_name(config, fault->place, reload->name),
+                       fault->place);
+    FL_TEXT(to, fault->text, "\n");
+  }
+  if (error->count > named)
+    fl_format(to, "and %u more\n", (unsigned)(error->count - named));
+}
+
 /* Returns false with reasons in *faults, and the exit status. */
 static bool make_next(struct fl_reload_state *reload, struct fl_text *faults,
                       int *status) {
@@ -304,14 +321,10 @@ static bool make_next(struct fl_reload_state *reload, struct fl_text *faults,
   if (reload->next != NULL)
     return true;
   *status = error.out_of_memory ? FL_STATUS_SYSTEM : FL_STATUS_CONFIG;
-  if (error.out_of_memory) {
+  if (error.out_of_memory)
     FL_TEXT(faults, "out of memory");
-  } else {
-    fl_check_add_place(faults,
-                       fl_config_file_name(config, error.place, reload->name),
-                       error.place);
-    FL_TEXT(faults, error.text);
-  }
+  else
+    add_faults(reload, config, &error, faults);
   fl_config_free(config);
   return false;
 }

@@ -84,11 +84,9 @@ struct saying {
   uint32_t named;
 };
 
-static void add_key(void *ctx, const char *path,
-                    const struct fl_config_row *row) {
+static void add_key(void *ctx, const struct fl_config_difference *difference) {
   struct fl_text *keys = ctx;
-  (void)row;
-  FL_TEXT(keys, keys->size == 0 ? "" : ", ", path);
+  FL_TEXT(keys, keys->size == 0 ? "" : ", ", difference->path);
 }
 
 /* `what` and `name`, unless there were many before. */

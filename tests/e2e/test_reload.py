@@ -215,6 +215,53 @@ def test_what_needs_a_restart_is_said(fairlead, line_server):
                      r"a change of it needs a restart", lines[0])
 
 
+def place_of(path, key):
+    """As in a message: the line and column of its name."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if f'"{key}"' in line:
+            return f"{path}:{number}:{line.index(key)}"
+    raise AssertionError(key)
+
+
+def test_all_that_needs_a_restart_is_said(fairlead, line_server):
+    """Each with its line, also keys of objects of which none can change; the
+    last line says that nothing was changed."""
+    config = gateway_config(line_server())
+    program, reload = start(fairlead, {"workers": 2, **config})
+    config["listeners"][0]["socket"] = {"reuse_port": True}
+    config["upstreams"][0]["workers"] = 2
+    lines = reload({
+        "workers": 1, "control": {"path": "/tmp/other.sock"},
+        "admin": {"health_listen": "127.0.0.1:0"}, **config}, good=False)
+    lines = [line.split(" reload ", 1)[1] for line in lines]
+    ends = ": a change of it needs a restart"
+    path = program.path
+    assert lines[:-1] == [
+        f"{place_of(path, 'workers')}: workers{ends}",
+        f"{place_of(path, 'path')}: control.path{ends}",
+        f"{place_of(path, 'health_listen')}: admin.health_listen{ends}",
+        lines[3],
+        f'{place_of(path, "reuse_port")}: listener "gateway": '
+        f"socket.reuse_port{ends}",
+    ]
+    assert re.search(r'json:\d+:\d+: upstream "\S+": workers' + ends, lines[3])
+    assert "nothing was changed" in lines[-1]
+
+
+def test_what_needs_a_restart_is_bounded(fairlead, line_server):
+    config = {"listeners": [
+        command_listener(name=f"c{number}") for number in range(20)]}
+    program, reload = start(fairlead, config)
+    lines = reload(
+        {**config, "socket": {"reuse_port": True}}, good=False)
+    assert len(lines) == 2  # the listeners start from it
+    for listener in config["listeners"]:
+        listener["socket"] = {"reuse_port": True}
+    lines = reload(config, good=False)
+    assert len(lines) == 18
+    assert lines[16].endswith(" reload and 4 more")
+
+
 def test_a_port_in_use_changes_nothing(fairlead, line_server, connect):
     config = gateway_config(line_server())
     program, reload = start(fairlead, config)

@@ -190,7 +190,7 @@ static void begin(void *ctx, uint64_t arg) {
       fl_generation_next(sim->latest != NULL ? sim->latest : sim->generation,
                          read(reload, text), fl_config_free, taken, &error);
   if (sim->coming == NULL)
-    sim_fail(sim, "no next generation: %s", error.text);
+    sim_fail(sim, "no next generation: %s", error.faults[0].text);
   if (!reload->gives_up)
     reload->text = text;
   ask_all(reload, prepare);

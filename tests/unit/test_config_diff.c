@@ -43,7 +43,8 @@ static const struct {
      "log.keep "
      "log.levels.service log.levels.listener log.levels.client "
      "log.levels.upstream log.levels.reload log.levels.control "
-     "log.levels.states log.levels.socket listeners[].access_log listeners[].access_log.target "
+     "log.levels.states log.levels.socket listeners[].access_log "
+     "listeners[].access_log.target "
      "listeners[].access_log.events listeners[].access_log.format socket "
      "socket.bind socket.syn_retries "
      "socket.nodelay socket.keepalive socket.user_timeout "
@@ -137,11 +138,11 @@ struct told {
   const struct fl_config_row *row;
 };
 
-static void tell(void *ctx, const char *path, const struct fl_config_row *row) {
+static void tell(void *ctx, const struct fl_config_difference *difference) {
   struct told *told = ctx;
   told->count++;
-  snprintf(told->path, sizeof told->path, "%s", path);
-  told->row = row;
+  snprintf(told->path, sizeof told->path, "%s", difference->path);
+  told->row = difference->row;
 }
 
 /* Changes the value of a row that is no object or list. Returns false when
@@ -360,13 +361,36 @@ static void what_needs_a_restart_is_named(void **state) {
   (void)state;
   struct fl_generation_error error;
   struct fl_generation *first = first_generation();
-  assert_null(next_of(first,
-                      CONFIG(COMMAND("c", "1"), UPSTREAM("v", "") "," UPSTREAM(
-                                                    "u", ",\"workers\":2")),
-                      &error));
+  assert_null(next_of(
+      first,
+      CONFIG(COMMAND("c", "1"), UPSTREAM("v", ",\n\"workers\":2") "," UPSTREAM(
+                                    "u", ",\n\"workers\":2")),
+      &error));
+  assert_int_equal(error.count, 2);
   assert_string_equal(
-      error.text, "upstream \"u\": workers: a change of it needs a restart");
-  assert_int_equal(error.place.line, 1);
+      error.faults[1].text,
+      "upstream \"u\": workers: a change of it needs a restart");
+  assert_int_equal(error.faults[0].place.line, 2);
+  assert_int_equal(error.faults[1].place.line, 3);
+  assert_int_equal(error.faults[1].place.column, 1);
+  fl_generation_release(first);
+}
+
+/* No key of these is of that kind by itself. */
+static void so_is_a_key_of_an_object_that_needs_one(void **state) {
+  (void)state;
+  struct fl_generation_error error;
+  struct fl_generation *first = first_generation();
+  assert_null(next_of(first,
+                      "{\"control\":{\n\"path\":\"/x\"},\n"
+                      "\"admin\":{\"health_listen\":\"127.0.0.1:1\"},"
+                      "\"listeners\":[" COMMAND("c", "1") "]}",
+                      &error));
+  assert_int_equal(error.count, 2);
+  assert_string_equal(error.faults[0].text,
+                      "control.path: a change of it needs a restart");
+  assert_int_equal(error.faults[0].place.line, 2);
+  assert_int_equal(error.faults[1].place.line, 3);
   fl_generation_release(first);
 }
 
@@ -379,7 +403,7 @@ static void there_may_be_no_free_slot(void **state) {
       read_config(CONFIG(COMMAND("c", "1") "," COMMAND("x", "5"), ""));
   memset(taken, true, sizeof taken);
   assert_null(fl_generation_next(first, config, fl_config_free, taken, &error));
-  assert_non_null(strstr(error.text, "too many listeners"));
+  assert_non_null(strstr(error.faults[0].text, "too many listeners"));
   fl_config_free(config);
   fl_generation_release(first);
 }
@@ -410,6 +434,7 @@ int main(void) {
       cmocka_unit_test(names_keep_their_slots_and_places),
       cmocka_unit_test(a_listener_follows_its_upstream),
       cmocka_unit_test(what_needs_a_restart_is_named),
+      cmocka_unit_test(so_is_a_key_of_an_object_that_needs_one),
       cmocka_unit_test(there_may_be_no_free_slot),
       cmocka_unit_test(without_memory_there_is_no_next)};
   return cmocka_run_group_tests(tests, NULL, NULL);
