@@ -242,6 +242,22 @@ static void on_connection(uv_stream_t *stream, int status) {
 
 /* ---- opening and closing ---- */
 
+/* Without a name of the file that all its users get alike. */
+static bool no_place(const struct fl_instance *instance,
+                     char error[FL_LOCAL_ERROR]) {
+  if (instance->control->reload->path == NULL)
+    snprintf(error, FL_LOCAL_ERROR,
+             "no place for a control socket follows from standard input; set "
+             "control.path");
+  else
+    snprintf(error, FL_LOCAL_ERROR,
+             "no place for a control socket follows from %s, for the user that "
+             "serves may not look it up (nor read it again); let them enter "
+             "its directory and read it",
+             instance->path);
+  return false;
+}
+
 static bool bind_socket(struct fl_channel *channel,
                         char error[FL_LOCAL_ERROR]) {
   const struct fl_control_config *config = &channel->instance->config->control;
@@ -250,13 +266,8 @@ static bool bind_socket(struct fl_channel *channel,
                                  .group = config->group,
                                  .make_directory = config->path == NULL};
   if (config->path == NULL) {
-    if (!fl_place_of(channel->instance->path, 0, path)) {
-      snprintf(error, FL_LOCAL_ERROR,
-               "no place for a control socket follows from %s; set "
-               "control.path",
-               channel->instance->path);
-      return false;
-    }
+    if (!fl_place_of(channel->instance->path, 0, path))
+      return no_place(channel->instance, error);
     setup.path = path;
   }
   if (!fl_local_bind(&channel->local, &channel->pipe, &setup, error))
@@ -295,14 +306,14 @@ int fl_channel_open(struct fl_channel **result,
   }
   if (instance->config->control.path == NULL &&
       !fl_local_refused(&channel->local)) {
-    fl_log(
-        FL_LOG_WARNING, FL_LOG_SERVICE,
-        "control: %s; status, stop and the other commands will not reach this "
-        "program",
-        error);
+    fl_log(FL_LOG_WARNING, FL_LOG_SERVICE,
+           "control: status, stop and the other commands will not reach this "
+           "program: %s",
+           error);
     return FL_STATUS_OK;
   }
-  fprintf(stderr, "%s: control: %s\n", instance->path, error);
+  fprintf(stderr, "%s: control%s: %s\n", instance->path,
+          instance->config->control.path == NULL ? "" : ".path", error);
   return FL_STATUS_CONFIG;
 }
 

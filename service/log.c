@@ -52,7 +52,7 @@ static uint64_t wall_clock(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-/* To the log's target, and errors of a start to where people look for them.
+/* To the log's target, and what is wrong at a start to where people look.
    told: the system's event log has it already. */
 static void put_told(const struct fl_log_record *record, bool told) {
   struct fl_log_sink *sink =
@@ -66,7 +66,7 @@ static void put_told(const struct fl_log_record *record, bool told) {
     size_t taken =
         fl_log_line(line, format, fl_log_sink_prefixed(sink), record);
     fl_log_sink_put(sink, line, taken);
-    if (record->level != FL_LOG_ERROR || sink == fl_log_sink_find("stderr") ||
+    if (record->level > FL_LOG_WARNING || sink == fl_log_sink_find("stderr") ||
         (fl_supervised() && sink == fl_log_sink_find("syslog")) ||
         !atomic_load_explicit(&state.echo, memory_order_relaxed))
       return;

@@ -24,9 +24,9 @@ void fl_log_detach(const char *why);
 enum { FL_LOG_ERROR_TEXT = 700 };
 bool fl_log_open(const struct fl_config *config, char error[FL_LOG_ERROR_TEXT]);
 
-/* Whether errors go to standard error too, or where that leads nowhere to the
-   system's event log, wherever the log goes: while the start may fail and
-   somebody waits for it. */
+/* Whether errors and warnings go to standard error too, or where that leads
+   nowhere to the system's event log, wherever the log goes: while somebody
+   waits for the start, which may fail. */
 void fl_log_echo(bool on);
 
 /* From now on a thread of its own writes; until then, and after the end, each

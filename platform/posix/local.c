@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,19 +32,71 @@ static bool fail(char error[FL_LOCAL_ERROR], const char *format, ...) {
 
 static const char *reason(int number) { return uv_strerror(-number); }
 
+/* ---- what to do where this user may not write ---- */
+
+enum { USER_TEXT = 64 };
+
+static const char *user_text(uid_t id, char text[USER_TEXT]) {
+  struct passwd entry;
+  struct passwd *found = NULL;
+  char room[4096];
+  if (getpwuid_r(id, &entry, room, sizeof room, &found) == 0 && found != NULL)
+    snprintf(text, USER_TEXT, "%s", entry.pw_name);
+  else
+    snprintf(text, USER_TEXT, "user %lu", (unsigned long)id);
+  return text;
+}
+
+/* Cuts the last part off. Returns false when no directory is named. */
+static bool directory_of(const char *path, char directory[FL_LOCAL_PATH]) {
+  snprintf(directory, FL_LOCAL_PATH, "%s", path);
+  char *slash = strrchr(directory, '/');
+  if (slash == NULL || slash == directory)
+    return false;
+  *slash = '\0';
+  return true;
+}
+
+/* Adds whose the directory of a path is, and what to do, to the error. */
+static bool advise(const char *path, char error[FL_LOCAL_ERROR]) {
+  char directory[FL_LOCAL_PATH];
+  char owner[USER_TEXT];
+  char user[USER_TEXT];
+  struct stat found;
+  size_t size = strlen(error);
+  if (!directory_of(path, directory))
+    snprintf(directory, sizeof directory, path[0] == '/' ? "/" : ".");
+  user_text(geteuid(), user);
+  if (stat(directory, &found) != 0)
+    snprintf(error + size, FL_LOCAL_ERROR - size,
+             "; make the directory for the user that serves (as root: install "
+             "-d -o %s %s), or set control.path to a path that %s may write",
+             user, directory, user);
+  else if (found.st_uid == geteuid())
+    snprintf(error + size, FL_LOCAL_ERROR - size,
+             "; let %s, whose it is, write to %s, or set control.path", user,
+             directory);
+  else
+    snprintf(error + size, FL_LOCAL_ERROR - size,
+             "; %s belongs to %s, and this runs as %s: give it to the user "
+             "that serves (as root: chown %s %s), run it as its owner, or set "
+             "control.path to a path that %s may write",
+             directory, user_text(found.st_uid, owner), user, user, directory,
+             user);
+  return false;
+}
+
 /* Only the last part: /run itself is the system's. */
 static bool make_directory(const char *path, char error[FL_LOCAL_ERROR]) {
   char directory[FL_LOCAL_PATH];
-  snprintf(directory, sizeof directory, "%s", path);
-  char *slash = strrchr(directory, '/');
-  if (slash == NULL || slash == directory)
+  if (!directory_of(path, directory))
     return true;
-  *slash = '\0';
   /* Others may look in, for a socket may be open to a group. */
   if (mkdir(directory, 0755) == 0 || errno == EEXIST)
     return true;
-  return fail(error, "%s: its directory cannot be made: %s", path,
-              reason(errno));
+  (void)fail(error, "the directory of %s cannot be made: %s", path,
+             reason(errno));
+  return advise(path, error);
 }
 
 /* Whether `fd` is what the name means now: the one before may have removed it
@@ -60,8 +113,10 @@ static bool lock(struct fl_local *local, char error[FL_LOCAL_ERROR]) {
   snprintf(path, sizeof path, "%s.lock", local->path);
   for (int i = 0; i < RETRIES; i++) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, OWNER_ONLY);
-    if (fd < 0)
-      return fail(error, "%s cannot be opened: %s", path, reason(errno));
+    if (fd < 0) {
+      (void)fail(error, "%s cannot be opened: %s", path, reason(errno));
+      return advise(local->path, error);
+    }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
       int number = errno;
       (void)close(fd);

@@ -144,7 +144,7 @@ def test_without_a_place_it_runs_on_and_says_so(program, tmp_path):
     process.terminate()
     log += process.stderr.read()
     assert process.wait(20 * SLOW) == 0
-    assert b"warning service control: no place" in log
+    assert b"will not reach this program: no place for" in log
 
 
 # ---- peers ----

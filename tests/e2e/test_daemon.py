@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,7 +36,11 @@ class Daemon:
         self.pidfile = folder / "pid"
         self.pids = []
 
-    def start(self, config=None, arguments=(), log=None):
+    def start(self, config=None, arguments=(), log=None, runtime=None):
+        """runtime: the directory of its control socket."""
+        environment = harness.environment()
+        if runtime is not None:
+            environment["RUNTIME_DIRECTORY"] = str(runtime)
         self.address = harness.free_port()
         if config is None:
             config = {
@@ -48,7 +53,7 @@ class Daemon:
             [str(self.program), "run", "--config", "config.json", "--daemon",
              "--pidfile", "pid", *arguments],
             cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=20 * harness.SLOW, env=harness.environment())
+            text=True, timeout=20 * harness.SLOW, env=environment)
         if done.returncode == 0:
             self.pids.append(int(self.pidfile.read_text()))
         return done
@@ -202,38 +207,112 @@ def status_of(pid):
             re.findall(r"^(\w+):\s*(.*)$", text, re.MULTILINE)}
 
 
+@pytest.fixture
+def common():
+    """A directory that every user may pass through, with one of root's and one
+    of the user's in it."""
+    entry = pwd.getpwnam(NOBODY)
+    folder = Path(f"/tmp/fairlead-common-{os.getpid()}")
+    for path in (folder, folder / "roots", folder / "own"):
+        path.mkdir()
+        path.chmod(0o755)
+    os.chown(folder / "own", entry.pw_uid, entry.pw_gid)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
-def test_root_is_left_behind(daemon, tmp_path):
+def test_root_is_left_behind(daemon, common):
     """With a log of the user's own."""
     entry = pwd.getpwnam(NOBODY)
-    folder = Path(f"/tmp/fairlead-test-{os.getpid()}")
-    folder.mkdir()
-    os.chown(folder, entry.pw_uid, entry.pw_gid)
-    try:
-        done = daemon.start(arguments=["--user", NOBODY], log=folder / "log")
-        assert (done.returncode, done.stderr) == (0, "")
-        pid = daemon.pids[0]
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            status = status_of(f"{pid}/task/{task.name}")
-            assert status["Uid"] == [str(entry.pw_uid)] * 4
-            assert status["Gid"] == [str(entry.pw_gid)] * 4
-            assert str(entry.pw_gid) in status["Groups"]
-            assert "0" not in status["Groups"]
-            assert int(status["CapEff"][0], 16) == 0
-            assert int(status["CapPrm"][0], 16) == 0
-        assert (folder / "log").stat().st_uid == entry.pw_uid
-        (folder / "log").rename(folder / "log.1")
-        os.kill(pid, signal.SIGUSR1)
-        harness.wait_until((folder / "log").exists, "a new file")
-        daemon.stop()
-        # It may not remove root's file, which is no longer locked.
-        assert daemon.start(arguments=["--user", NOBODY],
-                            log=folder / "log").returncode == 0
-        daemon.stop()
-    finally:
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+    folder = common / "own"
+    daemon.folder, daemon.pidfile = common, common / "pid"
+    done = daemon.start(arguments=["--user", NOBODY], log=folder / "log",
+                        runtime=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    pid = daemon.pids[0]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        status = status_of(f"{pid}/task/{task.name}")
+        assert status["Uid"] == [str(entry.pw_uid)] * 4
+        assert status["Gid"] == [str(entry.pw_gid)] * 4
+        assert str(entry.pw_gid) in status["Groups"]
+        assert "0" not in status["Groups"]
+        assert int(status["CapEff"][0], 16) == 0
+        assert int(status["CapPrm"][0], 16) == 0
+    assert (folder / "log").stat().st_uid == entry.pw_uid
+    (folder / "log").rename(folder / "log.1")
+    os.kill(pid, signal.SIGUSR1)
+    harness.wait_until((folder / "log").exists, "a new file")
+    daemon.stop()
+    # It may not remove root's file, which is no longer locked.
+    assert daemon.start(arguments=["--user", NOBODY], log=folder / "log",
+                        runtime=folder).returncode == 0
+    daemon.stop()
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can become another user")
+@pytest.mark.parametrize("place, advice", [
+    ("roots", r"{0} belongs to root, and this runs as nobody: give it to the "
+              r"user that serves \(as root: chown nobody {0}\)"),
+    ("roots/new", r"\(as root: install -d -o nobody {0}\)"),
+])
+def test_a_control_socket_that_cannot_be_made(daemon, common, place, advice):
+    """Its directory is root's: the start goes well, and the terminal has the
+    warning that the log has, with what to do."""
+    path = common / place
+    daemon.folder, daemon.pidfile = common, common / "pid"
+    done = daemon.start(arguments=["--user", NOBODY], runtime=path,
+                        log=common / "own" / "log")
+    assert done.returncode == 0
+    warning, = done.stderr.splitlines()
+    assert " warning service control: status, stop and the other" in warning
+    assert f"{path}/" in warning and "permission denied" in warning
+    assert re.search(advice.format(re.escape(str(path))), warning), warning
+    assert "or set control.path to a path that nobody may write" in warning
+    assert warning in (common / "own" / "log").read_text().splitlines()
+    client = harness.LineClient(daemon.address)
+    assert client.ask(b"PING") == b"PONG"
+    client.close()
+    daemon.stop()
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can become another user")
+@pytest.mark.parametrize("detached", [True, False])
+def test_a_control_path_that_cannot_be_made(daemon, common, detached):
+    """The file names it: the start fails, in the foreground likewise."""
+    path = common / "roots" / "control.sock"
+    config = {
+        "log": {"target": str(common / "own" / "log")},
+        "control": {"path": str(path)},
+        "listeners": [harness.command_listener(
+            listen=harness.at(harness.free_port()))]}
+    if detached:
+        done = daemon.start(config, arguments=["--user", NOBODY])
+    else:
+        (common / "config.json").write_bytes(harness.config_bytes(config))
+        done = subprocess.run(
+            [str(daemon.program), "run", "--user", NOBODY, "--config",
+             str(common / "config.json")], capture_output=True, text=True,
+            timeout=20 * harness.SLOW, env=harness.environment())
+    assert done.returncode == 1
+    assert re.search(
+        rf"config.json: control.path: {path}.lock cannot be opened: permission "
+        rf"denied; {path.parent} belongs to root, and this runs as nobody: ",
+        done.stderr), done.stderr
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can become another user")
+def test_a_configuration_that_the_user_cannot_look_up(daemon, common):
+    """No place for the control socket follows from it, and it could not be
+    read again."""
+    common.chmod(0o700)
+    daemon.folder, daemon.pidfile = common, common / "pid"
+    done = daemon.start(arguments=["--user", NOBODY], log="/dev/null")
+    assert done.returncode == 0
+    assert re.search(r"no place for a control socket follows from \S+config.json"
+                     r".* let them enter its directory and read it",
+                     done.stderr), done.stderr
+    daemon.stop()
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
