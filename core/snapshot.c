@@ -151,6 +151,7 @@ static void take_listener(struct taking *taking,
   to->name = copy(snapshot, config->name);
   to->mode = config->mode;
   to->max_connections = config->max_connections;
+  to->left = listener->left;
   to->shut = listener->shut;
   to->unbound = listener->unbound;
   to->metrics = listener->metrics;
@@ -542,6 +543,7 @@ static void add_listeners(struct fl_snapshot *sum, struct fl_snapshot *part) {
     fl_metrics_add(&to->metrics, &from->metrics);
     fl_histogram_merge(&to->total, &from->total);
     to->held += from->held;
+    to->left &= from->left; /* or it is the one before, of that name */
     to->shut |= from->shut; /* one worker decides */
     to->unbound += from->unbound;
     to->clients += from->clients;

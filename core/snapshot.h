@@ -47,6 +47,7 @@ struct fl_snapshot_listener {
   uint32_t clients;                 /* not closed yet */
   uint32_t states[FL_SHOWN_STATES]; /* of them */
   uint32_t max_connections;
+  bool left;        /* a reload took it out: it drains */
   bool shut;        /* it does not listen, for no server is in */
   uint32_t unbound; /* of its addresses, those that cannot be opened again */
   struct fl_metrics metrics; /* those of open clients included */

@@ -196,6 +196,10 @@ bool fl_control_serves(const struct fl_control *control) {
   return control->stage == FL_STAGE_SERVE && control->stop == NULL;
 }
 
+bool fl_control_accepts(const struct fl_control *control) {
+  return control->stage <= FL_STAGE_SERVE;
+}
+
 const char *fl_control_state(const struct fl_control *control) {
   return fl_control_serves(control) ? "serving" : "stopping";
 }

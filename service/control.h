@@ -63,6 +63,9 @@ bool fl_control_turns(const struct fl_control *control);
 /* Whether no stop has begun. */
 bool fl_control_serves(const struct fl_control *control);
 
+/* Whether listeners take new clients. */
+bool fl_control_accepts(const struct fl_control *control);
+
 /* For how long it has been stopping; 0: it is not. */
 fl_time fl_control_stopping_for(const struct fl_control *control, fl_time now);
 

@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "platform/clock.h"
 #include "service/exposition.h"
+#include "service/listener_state.h"
 #include "service/sampler.h"
 #include "service/socket_metrics.h"
 
@@ -216,6 +217,25 @@ static void add_histograms(struct fl_text *to,
 }
 
 /* ---- gauges ---- */
+
+static void add_listener_states(struct fl_text *to,
+                                const struct fl_snapshot *snapshot,
+                                const struct fl_control *control) {
+  static const char name[] = "fairlead_listener_state";
+  fl_exposition_head(to, name, "gauge",
+                     "1 for the state that it is in, else 0.");
+  for (uint32_t i = 0; i < snapshot->listener_count; i++) {
+    enum fl_listener_state in =
+        fl_listener_state(&snapshot->listeners[i], control);
+    for (int state = 0; state < FL_LISTENER_STATES; state++) {
+      const struct fl_label labels[] = {
+          FL_LABEL("listener", snapshot->listeners[i].name),
+          FL_LABEL("state",
+                   fl_listener_state_name((enum fl_listener_state)state))};
+      fl_exposition_sample(to, name, labels, 2, (int)in == state);
+    }
+  }
+}
 
 static void add_clients(struct fl_text *to,
                         const struct fl_snapshot *snapshot) {
@@ -446,6 +466,7 @@ char *fl_prometheus(const struct fl_instance *instance,
   add_process(&to, instance);
   add_buffers(&to, instance);
   add_workers(&to, instance, found->lags);
+  add_listener_states(&to, &found->sum, instance->control);
   add_clients(&to, &found->sum);
   for (int i = 0; i < COUNTERS; i++)
     add_counter(&to, &found->sum, &counters[i]);

@@ -3,6 +3,7 @@
 #include "core/config_table.h"
 #include "core/json_write.h"
 #include "platform/clock.h"
+#include "service/listener_state.h"
 #include "service/socket_state.h"
 
 #include <string.h>
@@ -63,9 +64,7 @@ static void listener(struct fl_json_writer *to,
     string(to, "upstream", from->upstream);
   addresses(to, instance, from->name);
   string(to, "state",
-         from->shut          ? "closed"
-         : from->unbound > 0 ? "opening"
-                             : "open");
+         fl_listener_state_name(fl_listener_state(from, instance->control)));
   number(to, "clients", from->clients);
   number(to, "max_connections", from->max_connections);
   number(to, "opened", metrics->clients_opened);
