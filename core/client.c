@@ -174,6 +174,15 @@ static void arm(struct fl_client *client) {
   fl_transport_arm(&client->conn, due);
 }
 
+/* In a stop what comes now is discarded; but only who is read can be seen to
+   have gone, and must not be waited for. */
+static bool must_read(const struct fl_client *client) {
+  if (client->ended)
+    return !client->fin && fl_listener_stopping(client->listener) != 0;
+  return !must_pause(client) && (!fl_client_blocked(client) ||
+                                 client->conn.in.size < FL_HIGH_WATERMARK);
+}
+
 void fl_client_settle(struct fl_client *client, fl_time now) {
   struct fl_conn *conn = &client->conn;
   if (client->state == FL_CLIENT_OPEN && client->error != FL_OK &&
@@ -184,9 +193,7 @@ void fl_client_settle(struct fl_client *client, fl_time now) {
     say_goodbye(client, now);
   }
   if (client->state == FL_CLIENT_OPEN)
-    fl_transport_read(conn, !client->ended && !must_pause(client) &&
-                                (!fl_client_blocked(client) ||
-                                 conn->in.size < FL_HIGH_WATERMARK));
+    fl_transport_read(conn, must_read(client));
   arm(client);
 }
 
@@ -253,9 +260,10 @@ static void client_ended(struct fl_conn *conn, enum fl_reason reason,
     return;
   }
   client->fin = true; /* a half-close: what is owed is still delivered */
-  if (client->state != FL_CLIENT_OPEN || client->ended)
+  if (client->state != FL_CLIENT_OPEN)
     return;
-  end_input(client, FL_PEER_CLOSED);
+  if (!client->ended)
+    end_input(client, FL_PEER_CLOSED);
   fl_client_run(client, now);
 }
 

@@ -167,6 +167,33 @@ def test_shutdown_timeout_cuts_a_silent_server(
     assert gateway.totals()["requests_failed{shutdown}"] == 5
 
 
+@pytest.mark.parametrize("more", [b"", b"one more\n"])
+def test_a_client_that_resets_does_not_hold_the_stop(
+    fairlead, line_server, connect, more
+):
+    """Nobody waits for the reply to its request any more. Nor does what it
+    sends in the stop keep that from being seen."""
+    server = line_server(silent)
+    gateway = fairlead({
+        "shutdown_timeout": "1h",
+        **gateway_config(server, request_timeout="1h"),
+    })
+    client = connect(gateway.address("gateway"))
+    client.send(b"hello\n")
+    wait_until(lambda: len(server.requests) == 1, "it is in flight")
+    gateway.kill()
+    gateway.wait_log(r" service stopping")
+    wait_until(lambda: refused(gateway.address("gateway")), "it is refused")
+    if more:
+        client.send(more)
+    client.reset()
+    assert gateway.join(10) == 0
+    totals = gateway.totals()
+    # What it sent after the signal may have been taken for a request.
+    assert totals["requests_abandoned"] == totals["requests"]
+    assert totals["clients_closed{peer_reset}"] == 1
+
+
 def test_shutdown_timeout_cuts_a_client_that_does_not_read(
     fairlead, connect
 ):

@@ -271,6 +271,29 @@ static void what_had_not_left_gets_an_error_too(void **state) {
   assert_int_equal(metrics()->requests_failed[FL_SHUTDOWN], 3);
 }
 
+/* Whose end can only be seen if it is read: what it sends is discarded. */
+static void a_stop_does_not_wait_for_who_has_gone(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  fl_outside_start(&out);
+  struct fl_sock *client = ask("a\n");
+  struct fl_sock *half = ask("b\n");
+  struct fl_sock *server = stand(0);
+  fl_outside_stop(&out, FL_STOP_REQUESTS);
+  assert_true(client->reading && half->reading);
+  fl_outside_data(&out, client, "c\n");
+  assert_true(client->reading);
+  fl_outside_finish(&out, client, FL_PEER_RESET);
+  assert_true(client->closing);
+  assert_int_equal(metrics()->requests_abandoned, 1);
+  fl_outside_finish(&out, half, FL_PEER_CLOSED); /* it may still listen */
+  assert_false(half->reading);
+  fl_outside_data(&out, server, "ok\n");
+  fl_outside_data(&out, server, "ok\n");
+  assert_string_equal(fl_outside_sent(half), "ok\n");
+  assert_int_equal(metrics()->requests, 2);
+}
+
 /* What a client that was not read for a while had sent is answered, too. */
 static void a_stop_reads_who_was_not_read(void **state) {
   (void)state;
@@ -334,6 +357,7 @@ int main(void) {
       TEST(a_half_closed_client_gets_all_its_replies),
       TEST(a_stop_answers_every_complete_request),
       TEST(what_had_not_left_gets_an_error_too),
+      TEST(a_stop_does_not_wait_for_who_has_gone),
       TEST(a_stop_reads_who_was_not_read),
       TEST(what_is_left_at_the_end_of_a_stop_gets_an_error)};
   return cmocka_run_group_tests(tests, NULL, NULL);
