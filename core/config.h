@@ -216,6 +216,7 @@ struct fl_upstream_config {
   fl_time connect_timeout;
   fl_time connect_settle; /* the three quiet times: 0 for none */
   fl_time request_gap;
+  fl_time drain_timeout; /* relay and session mode; 0: none */
   fl_time reconnect_delay;
   fl_time request_timeout;
   fl_time write_timeout;

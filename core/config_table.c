@@ -793,6 +793,13 @@ static const struct fl_config_row upstream_rows[] = {
    FIELD(fl_upstream_config, reconnect_delay),
    .meaning = "Quiet time between a connection's end and the next connect to "
               "the same server, for devices that free a place late."},
+  {"drain_timeout", FL_CONFIG_DURATION,
+   FL_CONFIG_RELAY_MODE | FL_CONFIG_SESSION_MODE, "0s", S(0), DAYS(30),
+   .step = 0, FIELD(fl_upstream_config, drain_timeout),
+   .meaning = "Modes `relay` and `session` only. How long clients keep a "
+              "connection to a server that an operator has drained, or that a "
+              "reload has taken out of `servers`; then both sides are reset "
+              "(`drain_timeout`). `\"0s\"`: until they leave."},
   {"request_timeout", FL_CONFIG_DURATION, NOT_RELAY, "5s", MS(1),
    DAYS(1), .step = 0, FIELD(fl_upstream_config, request_timeout),
    .meaning = "Not for relays. From the first byte sent to the last byte of "

@@ -5,6 +5,8 @@
 #include "core/relay_end.h"
 #include "core/upstream.h"
 
+#include <string.h>
+
 /* Closing a connection. */
 
 static bool has_relays(const struct fl_listener *listener) {
@@ -75,6 +77,37 @@ bool fl_operator_close(struct fl_gateway *gateway, uint64_t id, fl_time now) {
 }
 
 /* Servers. */
+
+/* Whether text means this server, alone or as UPSTREAM/SERVER. */
+static bool means(const char *text, const struct fl_server *server) {
+  const char *upstream = server->upstream->config->name;
+  const char *address = server->endpoint->text;
+  size_t size = strlen(upstream);
+  if (strcmp(text, address) == 0)
+    return true;
+  return strncmp(text, upstream, size) == 0 && text[size] == '/' &&
+         strcmp(text + size + 1, address) == 0;
+}
+
+bool fl_operator_eject_removed(struct fl_gateway *gateway, const char *text,
+                               fl_time now) {
+  bool found = false;
+  struct fl_list *at = gateway->upstreams.next;
+  for (; at != &gateway->upstreams; at = at->next) {
+    struct fl_upstream *upstream = FL_CONTAINER(at, struct fl_upstream, link);
+    struct fl_list *link = upstream->all_servers.next;
+    for (; link != &upstream->all_servers; link = link->next) {
+      struct fl_server *server = FL_CONTAINER(link, struct fl_server, link);
+      if ((server->gone == NULL && !upstream->leaving) || server->size == 0 ||
+          !means(text, server))
+        continue;
+      found = true;
+      fl_pool_cut(server, FL_EJECTED_BY_OPERATOR, now);
+      fl_relays_leave(server, true, now);
+    }
+  }
+  return found;
+}
 
 void fl_operator_apply(struct fl_gateway *gateway, fl_time now) {
   struct fl_list *at = gateway->upstreams.next;

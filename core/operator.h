@@ -22,4 +22,10 @@ bool fl_operator_close(struct fl_gateway *gateway, uint64_t id, fl_time now);
    call. */
 void fl_operator_apply(struct fl_gateway *gateway, fl_time now);
 
+/* Closes all connections to servers that a reload has taken out, and whose
+   address is `text` (as "UPSTREAM/ADDRESS" that of one upstream), for
+   FL_EJECTED_BY_OPERATOR. Returns whether there are any. */
+bool fl_operator_eject_removed(struct fl_gateway *gateway, const char *text,
+                               fl_time now);
+
 #endif

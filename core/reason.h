@@ -31,6 +31,8 @@
     "one side had ended and the other was silent for half_close_timeout")      \
   X(HOLD_TIMEOUT, "hold_timeout",                                              \
     "it was silent for pool.hold_timeout while others waited")                 \
+  X(DRAIN_TIMEOUT, "drain_timeout",                                            \
+    "its server had been drained or taken out for drain_timeout")              \
   X(FRAME_TIMEOUT, "frame_timeout",                                            \
     "a frame was begun and not completed within frame_timeout")                \
   X(FRAME_TOO_LONG, "frame_too_long", "a frame is longer than max_frame")      \

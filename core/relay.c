@@ -4,6 +4,7 @@
 #include "core/gateway_state.h"
 #include "core/hashing.h"
 #include "core/health.h"
+#include "core/relay_drain.h"
 #include "core/relay_end.h"
 #include "core/relay_flow.h"
 #include "core/rival.h"
@@ -313,6 +314,7 @@ void fl_relay_dispatch(struct fl_upstream *upstream, fl_time now) {
   fl_health_run(upstream, now);
   fl_time due =
       fl_time_min(upstream->deadline.due, fl_session_relieve(upstream, now));
+  due = fl_time_min(due, fl_relay_drain(upstream, now));
   if (upstream->waiting > 0 && fl_budget_allows(upstream) &&
       upstream->config->mode == FL_MODE_RELAY) /* else the pool connects */
     due = fl_time_min(due, fl_balance_retry_at(upstream, now));

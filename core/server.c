@@ -23,6 +23,7 @@ struct fl_server *fl_server_new(struct fl_upstream *upstream,
   server->endpoint = endpoint;
   server->index = index;
   server->seed = fl_hashing_seed(endpoint->text);
+  server->left_at = FL_NEVER;
   server->standing = generation->upstreams[upstream_index].standings[index];
   server->words = atomic_load(&server->standing->words);
   server->admin = fl_standing_admin(server->standing);
@@ -56,6 +57,7 @@ void fl_server_free(struct fl_server *server) {
 void fl_server_leave(struct fl_server *server, struct fl_generation *generation,
                      fl_time now) {
   server->gone = fl_generation_hold(generation);
+  server->left_at = fl_time_min(server->left_at, now);
   server->upstream->servers_gone++;
   fl_pool_renew(server, FL_RELOAD, now);
   fl_upstream_wake(server->upstream);
@@ -164,8 +166,10 @@ void fl_server_take_word(struct fl_server *server, fl_time now) {
   else if (admin == FL_ADMIN_EJECTED)
     fl_pool_cut(server, FL_EJECTED_BY_OPERATOR, now);
   if (admin != FL_ADMIN_IN) {
+    server->left_at = fl_time_min(server->left_at, now);
     fl_relays_leave(server, admin == FL_ADMIN_EJECTED, now);
   } else {
+    server->left_at = FL_NEVER;
     server->failures = 0;
     fl_server_left(server, now);
     server->upstream->probe_at = now;

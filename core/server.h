@@ -40,6 +40,8 @@ struct fl_server {
   bool down;                  /* SERVER_DOWN was told, SERVER_UP not yet */
   struct fl_generation *gone; /* a reload took it out: the last generation it
                                  is of, held; else NULL */
+  fl_time left_at; /* an operator drained it, or a reload took it out, first;
+                      FL_NEVER: neither */
   fl_time down_since;
   fl_time failed_at;        /* the last failure */
   fl_time rests_until;      /* reconnect_delay */

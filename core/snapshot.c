@@ -173,6 +173,52 @@ static void take_listener(struct taking *taking,
   }
 }
 
+/* ---- servers of two workers, or a removed one and its successor ---- */
+
+/* There is room for as many as a name may mean. */
+static void add_addresses(struct fl_snapshot_server *to,
+                          const struct fl_snapshot_server *part) {
+  for (uint32_t i = 0; i < part->addr_count; i++) {
+    uint32_t j = 0;
+    while (j < to->addr_count && !fl_addr_equal(&to->addrs[j], &part->addrs[i]))
+      j++;
+    if (j == to->addr_count && to->addr_count < FL_NAME_ADDRS)
+      to->addrs[to->addr_count++] = part->addrs[i];
+  }
+}
+
+static void add_server(struct fl_snapshot_server *to,
+                       const struct fl_snapshot_server *part) {
+  for (int state = 0; state < FL_POOLED_STATES; state++)
+    to->conns[state] += part->conns[state];
+  to->in_flight += part->in_flight;
+  if (part->failures > to->failures)
+    to->failures = part->failures;
+  if (part->state == FL_SERVER_DOWN &&
+      (to->state != FL_SERVER_DOWN || part->retry_in < to->retry_in))
+    to->retry_in = part->retry_in;
+  if (part->down_for > to->down_for)
+    to->down_for = part->down_for;
+  if (part->state > to->state)
+    to->state = part->state;
+  add_addresses(to, part);
+}
+
+/* By address: one of two may be of an older configuration. */
+static struct fl_snapshot_server *same_server(struct fl_snapshot_upstream *sum,
+                                              const char *address) {
+  for (uint32_t i = 0; i < sum->server_count; i++)
+    if (strcmp(sum->servers[i].address, address) == 0)
+      return &sum->servers[i];
+  return NULL;
+}
+
+static void clear_server(struct fl_snapshot_server *server) {
+  free(server->address);
+  free(server->addrs);
+  *server = (struct fl_snapshot_server){0};
+}
+
 /* ---- upstreams ---- */
 
 static const char *const pooled_states[FL_POOLED_STATES] = {
@@ -192,6 +238,7 @@ const char *fl_pooled_state_name(int state) { return pooled_states[state]; }
 
 const char *fl_server_state_name(enum fl_server_state state) {
   static const char *const names[FL_SERVER_STATES] = {
+      [FL_SERVER_REMOVED] = "removed",
       [FL_SERVER_UNUSED] = "unused",
       [FL_SERVER_DOWN] = "down",
       [FL_SERVER_UP] = "up",
@@ -269,6 +316,8 @@ static bool reached(const struct fl_server *server) {
 }
 
 static enum fl_server_state state_of(const struct fl_server *server) {
+  if (server->gone != NULL || server->upstream->leaving)
+    return FL_SERVER_REMOVED;
   if (server->admin != FL_ADMIN_IN)
     return server->admin == FL_ADMIN_DRAINED ? FL_SERVER_DRAINED
                                              : FL_SERVER_OPERATOR_EJECTED;
@@ -297,6 +346,24 @@ static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
     to->retry_in = server->retry_at - taking->now;
 }
 
+/* It may have come again meanwhile: then it is shown as the one that is
+   there. */
+static void take_removed(struct taking *taking, struct fl_snapshot_upstream *up,
+                         const struct fl_server *server) {
+  if (server->gone == NULL || server->size == 0)
+    return;
+  take_server(taking, up, server);
+  if (taking->snapshot->failed)
+    return;
+  struct fl_snapshot_server *last = &up->servers[up->server_count - 1];
+  struct fl_snapshot_server *same = same_server(up, last->address);
+  if (same == last)
+    return;
+  add_server(same, last);
+  clear_server(last);
+  up->server_count--;
+}
+
 static void take_upstream(struct taking *taking,
                           const struct fl_upstream *upstream) {
   struct fl_snapshot *snapshot = taking->snapshot;
@@ -314,10 +381,15 @@ static void take_upstream(struct taking *taking,
   to->metrics = upstream->metrics;
   to->acquire = fl_histogram_copy(&upstream->acquire);
   to->serve = fl_histogram_copy(&upstream->serve);
-  to->servers = calloc(upstream->server_count, sizeof *to->servers);
+  to->servers =
+      calloc(fl_list_size(&upstream->all_servers) + 1, sizeof *to->servers);
   snapshot->failed |= to->servers == NULL;
   for (uint32_t i = 0; to->servers != NULL && i < upstream->server_count; i++)
     take_server(taking, to, upstream->servers[i]);
+  const struct fl_list *all = &upstream->all_servers;
+  for (struct fl_list *at = all->next; to->servers != NULL && at != all;
+       at = at->next)
+    take_removed(taking, to, FL_CONTAINER(at, struct fl_server, link));
 }
 
 /* ---- addresses ---- */
@@ -424,44 +496,6 @@ static struct fl_snapshot_upstream *same_upstream(struct fl_snapshot *sum,
   for (uint32_t i = 0; i < sum->upstream_count; i++)
     if (strcmp(sum->upstreams[i].name, name) == 0)
       return &sum->upstreams[i];
-  return NULL;
-}
-
-/* There is room for as many as a name may mean. */
-static void add_addresses(struct fl_snapshot_server *to,
-                          const struct fl_snapshot_server *part) {
-  for (uint32_t i = 0; i < part->addr_count; i++) {
-    uint32_t j = 0;
-    while (j < to->addr_count && !fl_addr_equal(&to->addrs[j], &part->addrs[i]))
-      j++;
-    if (j == to->addr_count && to->addr_count < FL_NAME_ADDRS)
-      to->addrs[to->addr_count++] = part->addrs[i];
-  }
-}
-
-static void add_server(struct fl_snapshot_server *to,
-                       const struct fl_snapshot_server *part) {
-  for (int state = 0; state < FL_POOLED_STATES; state++)
-    to->conns[state] += part->conns[state];
-  to->in_flight += part->in_flight;
-  if (part->failures > to->failures)
-    to->failures = part->failures;
-  if (part->state == FL_SERVER_DOWN &&
-      (to->state != FL_SERVER_DOWN || part->retry_in < to->retry_in))
-    to->retry_in = part->retry_in;
-  if (part->down_for > to->down_for)
-    to->down_for = part->down_for;
-  if (part->state > to->state)
-    to->state = part->state;
-  add_addresses(to, part);
-}
-
-/* By address: one of two may be of an older configuration. */
-static struct fl_snapshot_server *same_server(struct fl_snapshot_upstream *sum,
-                                              const char *address) {
-  for (uint32_t i = 0; i < sum->server_count; i++)
-    if (strcmp(sum->servers[i].address, address) == 0)
-      return &sum->servers[i];
   return NULL;
 }
 
@@ -623,10 +657,8 @@ void fl_snapshot_sort(struct fl_snapshot *snapshot) {
 /* ---- freeing ---- */
 
 static void free_upstream(struct fl_snapshot_upstream *upstream) {
-  for (uint32_t i = 0; i < upstream->server_count; i++) {
-    free(upstream->servers[i].address);
-    free(upstream->servers[i].addrs);
-  }
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    clear_server(&upstream->servers[i]);
   free(upstream->servers);
   free(upstream->name);
 }

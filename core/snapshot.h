@@ -55,7 +55,9 @@ struct fl_snapshot_listener {
   struct fl_histogram total;
 };
 
+/* Of several workers' the last one counts. */
 enum fl_server_state {
+  FL_SERVER_REMOVED, /* a reload took it out, and connections are left */
   FL_SERVER_UNUSED,  /* nothing was tried, or nothing is left of it */
   FL_SERVER_DOWN,    /* the last attempt failed and no connection stands */
   FL_SERVER_UP,      /* a connection stands */

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +19,15 @@ struct act;
 struct part {
   struct fl_call call; /* first */
   struct act *act;
+  bool found; /* what it looked for */
 };
 
 struct act {
   struct fl_channel_peer *peer;
-  uint64_t connection; /* close */
-  bool found;          /* close; the one worker's */
-  uint32_t missing;    /* workers that have not answered yet */
+  uint64_t connection;          /* close */
+  char server[FL_CHANNEL_LINE]; /* eject, of one that was removed */
+  uint32_t asked;               /* workers */
+  uint32_t missing;             /* workers that have not answered yet */
   void (*finish)(struct act *act);
   struct part parts[];
 };
@@ -60,7 +63,8 @@ static struct act *new_act(struct fl_channel_peer *peer, uint32_t count,
 static void ask(struct act *act, uint32_t worker,
                 void (*run)(struct fl_call *call, struct fl_gateway *gateway,
                             fl_time now)) {
-  struct part *part = &act->parts[act->missing++];
+  struct part *part = &act->parts[act->asked++];
+  act->missing++;
   part->act = act;
   part->call.run = run;
   part->call.done = on_part;
@@ -71,8 +75,8 @@ static void ask(struct act *act, uint32_t worker,
 
 static void close_there(struct fl_call *call, struct fl_gateway *gateway,
                         fl_time now) {
-  struct act *act = ((struct part *)call)->act;
-  act->found = fl_operator_close(gateway, act->connection, now);
+  struct part *part = (struct part *)call;
+  part->found = fl_operator_close(gateway, part->act->connection, now);
 }
 
 static void no_connection(struct fl_channel_peer *peer, const char *number) {
@@ -85,7 +89,7 @@ static void no_connection(struct fl_channel_peer *peer, const char *number) {
 static void closed(struct act *act) {
   char number[24];
   (void)snprintf(number, sizeof number, "%" PRIu64, act->connection);
-  if (!act->found) {
+  if (!act->parts[0].found) {
     no_connection(act->peer, number);
     return;
   }
@@ -160,6 +164,46 @@ static void apply_there(struct fl_call *call, struct fl_gateway *gateway,
 
 static void applied(struct act *act) { fl_channel_done(act->peer); }
 
+static void no_server(struct fl_channel_peer *peer, const char *text) {
+  fl_channel_fail(peer, FL_STATUS_UNKNOWN,
+                  "no upstream has a server %.300s; \"fairlead status\" "
+                  "lists them",
+                  text);
+}
+
+/* Those that a reload has taken out are no configuration's any more: each
+   worker looks among those that it has left. */
+static void eject_there(struct fl_call *call, struct fl_gateway *gateway,
+                        fl_time now) {
+  struct part *part = (struct part *)call;
+  part->found = fl_operator_eject_removed(gateway, part->act->server, now);
+}
+
+static void ejected(struct act *act) {
+  bool found = false;
+  for (uint32_t i = 0; i < act->asked; i++)
+    found |= act->parts[i].found;
+  if (!found) {
+    no_server(act->peer, act->server);
+    return;
+  }
+  fl_log(FL_LOG_INFO, FL_LOG_CONTROL,
+         "what was left of the removed server %s is closed by the operator",
+         act->server);
+  fl_channel_done(act->peer);
+}
+
+static void eject_removed(struct fl_channel_peer *peer, const char *text) {
+  const struct fl_instance *instance = fl_channel_instance(peer);
+  struct act *act = new_act(peer, instance->count, ejected);
+  if (act == NULL)
+    return;
+  assert(instance->count > 0); /* the last worker to answer frees it */
+  (void)snprintf(act->server, sizeof act->server, "%s", text);
+  for (uint32_t i = 0; i < instance->count; i++)
+    ask(act, i, eject_there);
+}
+
 static void say(struct fl_channel_peer *peer, const char *text,
                 enum fl_admin_state admin) {
   const struct fl_instance *instance = fl_channel_instance(peer);
@@ -168,11 +212,12 @@ static void say(struct fl_channel_peer *peer, const char *text,
   uint32_t upstream = 0;
   uint32_t server = 0;
   uint32_t count = find(generation, text, &upstream, &server);
+  if (count == 0 && admin == FL_ADMIN_EJECTED) {
+    eject_removed(peer, text);
+    return;
+  }
   if (count == 0) {
-    fl_channel_fail(peer, FL_STATUS_UNKNOWN,
-                    "no upstream has a server %.300s; \"fairlead status\" "
-                    "lists them",
-                    text);
+    no_server(peer, text);
     return;
   }
   if (count > 1) {

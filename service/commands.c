@@ -330,10 +330,10 @@ const struct fl_command fl_commands[] = {
      "Takes a server out of use, in the fairlead that runs with FILE, without "
      "a request failing: it gets no new connections and requests, what is "
      "under way is finished, and each connection closes once it has none. "
-     "Relays and sessions go on until they end. `fairlead status` shows when "
-     "all are gone. It stays out until `fairlead restore` or a restart. When "
-     "no server of its upstream is left, requests wait, up to "
-     "`acquire_timeout`.\n"
+     "Relays and sessions go on until they end, or for `drain_timeout`. "
+     "`fairlead status` shows when all are gone. It stays out until `fairlead "
+     "restore` or a restart. When no server of its upstream is left, requests "
+     "wait, up to `acquire_timeout`.\n"
      "\n" SERVER_NOTES,
    .options = remote_options, .exits = server_exits},
   {"eject", FL_ACTION_EJECT, FL_SUBJECT_REMOTE, SERVER,
@@ -341,7 +341,8 @@ const struct fl_command fl_commands[] = {
    .text =
      "As drain, but closes its connections at once: requests under way get "
      "errors, those of which no byte has left go to another server; relays "
-     "and sessions on it end.\n"
+     "and sessions on it end. Also ends what is left of a server that a reload "
+     "has taken out.\n"
      "\n" SERVER_NOTES,
    .options = remote_options, .exits = server_exits},
   {"restore", FL_ACTION_RESTORE, FL_SUBJECT_REMOTE, SERVER,

@@ -33,7 +33,8 @@ static void add_servers(struct fl_text *text, const struct fl_snapshot *found) {
   for (uint32_t i = 0; i < found->upstream_count; i++)
     for (uint32_t j = 0; j < found->upstreams[i].server_count; j++) {
       const struct fl_snapshot_server *one = &found->upstreams[i].servers[j];
-      if (one->state == FL_SERVER_UP || one->state == FL_SERVER_UNUSED)
+      if (one->state == FL_SERVER_UP || one->state == FL_SERVER_UNUSED ||
+          one->state == FL_SERVER_REMOVED)
         continue;
       if (count++ < NAMED)
         FL_TEXT(text, count == 1 ? "; " : ", ", found->upstreams[i].name, "/",

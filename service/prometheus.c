@@ -323,9 +323,10 @@ static void add_in_flight(struct fl_text *to, struct fl_label labels[3],
 
 static void add_up(struct fl_text *to, struct fl_label labels[3],
                    const struct fl_snapshot_server *server) {
-  fl_exposition_sample(to, up, labels, 2,
-                       server->state == FL_SERVER_UP ||
-                           server->state == FL_SERVER_UNUSED);
+  if (server->state != FL_SERVER_REMOVED)
+    fl_exposition_sample(to, up, labels, 2,
+                         server->state == FL_SERVER_UP ||
+                             server->state == FL_SERVER_UNUSED);
 }
 
 static void add_state(struct fl_text *to, struct fl_label labels[3],

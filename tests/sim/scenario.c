@@ -288,6 +288,9 @@ static void add_relay_upstream(struct draft *draft, uint32_t upstream) {
         "\"health\": {\"interval\": \"%ums\", \"rise\": %u, \"fall\": %u}, ",
         (unsigned)chance(sim, 5000, 20000), (unsigned)chance(sim, 1, 3),
         (unsigned)chance(sim, 1, 4));
+  if (!ample && percent(sim, 50))
+    add(draft, "\"drain_timeout\": \"%ums\", ",
+        (unsigned)chance(sim, 1, 20000));
   add(draft, "\"pool\": {");
   unsigned max = (unsigned)chance(sim, 1, 4);
   bool limited = percent(sim, 50);

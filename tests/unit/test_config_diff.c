@@ -72,6 +72,7 @@ static const struct {
      "upstreams[].resolve.head_start "
      "upstreams[].connect_timeout upstreams[].connect_settle "
      "upstreams[].request_gap upstreams[].reconnect_delay "
+     "upstreams[].drain_timeout "
      "upstreams[].request_timeout upstreams[].write_timeout "
      "upstreams[].backoff upstreams[].backoff.initial "
      "upstreams[].backoff.factor upstreams[].backoff.max "

@@ -270,6 +270,47 @@ static void relays_go_on_while_their_server_drains(void **state) {
   assert_int_equal(metrics()->upstream_closed[FL_EJECTED_BY_OPERATOR], 1);
 }
 
+/* The time runs from the first word on, and not for who is on another. */
+static void relays_have_drain_timeout(void **state) {
+  (void)state;
+  use_relays();
+  out.upstream.drain_timeout = 10 * FL_SECOND;
+  fl_outside_start(&out);
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  struct fl_sock *server = stand(0);
+  struct fl_sock *other = fl_outside_accept(&out, 1);
+  assert_false(is_of(stand(1), is_of(server, 1)));
+  fl_outside_pass(&out, 60 * FL_SECOND);
+  say(is_of(server, 1), FL_ADMIN_DRAINED);
+  fl_outside_pass(&out, 9 * FL_SECOND);
+  say(is_of(server, 1), FL_ADMIN_DRAINED);
+  assert_false(client->closing);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_true(client->reset && server->reset);
+  assert_false(other->closing);
+  assert_int_equal(metrics()->clients_closed[FL_DRAIN_TIMEOUT], 1);
+  assert_int_equal(metrics()->upstream_closed[FL_DRAIN_TIMEOUT], 1);
+}
+
+static void restore_ends_drain_timeout(void **state) {
+  (void)state;
+  use_relays();
+  out.upstream.drain_timeout = 10 * FL_SECOND;
+  fl_outside_start(&out);
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  unsigned server = is_of(stand(0), 1);
+  say(server, FL_ADMIN_DRAINED);
+  fl_outside_pass(&out, 9 * FL_SECOND);
+  say(server, FL_ADMIN_IN);
+  fl_outside_pass(&out, 60 * FL_SECOND);
+  assert_false(client->closing);
+  say(server, FL_ADMIN_DRAINED); /* it begins anew */
+  fl_outside_pass(&out, 9 * FL_SECOND);
+  assert_false(client->closing);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_true(client->closing);
+}
+
 static void a_relay_on_its_way_goes_to_another_server(void **state) {
   (void)state;
   use_relays();
@@ -350,6 +391,8 @@ int main(void) {
       TEST(one_taken_out_is_not_checked),
       TEST(a_word_is_told_once),
       TEST(relays_go_on_while_their_server_drains),
+      TEST(relays_have_drain_timeout),
+      TEST(restore_ends_drain_timeout),
       TEST(a_relay_on_its_way_goes_to_another_server),
       TEST(one_that_looks_a_name_up_does_so_too),
       TEST(a_session_gives_nothing_back_while_draining),

@@ -1,6 +1,7 @@
 /* Another configuration on one worker that serves. */
 #include "core/reload.h"
 
+#include "core/operator.h"
 #include "core/snapshot.h"
 
 #include <setjmp.h>
@@ -409,6 +410,65 @@ static void relays_to_a_server_that_goes_go_on(void **state) {
   assert_true(client->closing && client->reset);
 }
 
+/* That of the configuration in effect; it is shown, and can be ended. */
+static void relays_to_a_server_that_goes_have_drain_timeout(void **state) {
+  (void)state;
+  static char text[] = "192.0.2.2:7001";
+  struct fl_snapshot snapshot;
+  out.servers[1].text = text;
+  out.listeners[1].mode = FL_MODE_RELAY;
+  out.listeners[1].idle_timeout = FL_NEVER;
+  out.upstream.mode = FL_MODE_RELAY;
+  struct next *next = draft(0);
+  next->servers[0] = out.servers[1];
+  fl_outside_start(&out);
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  struct fl_sock *server = stand(0);
+  reload(next);
+  fl_outside_pass(&out, 60 * FL_SECOND);
+  assert_false(client->closing);
+  fl_snapshot_take(&snapshot, out.gateway, FL_SNAPSHOT_STATE, out.now);
+  assert_int_equal(snapshot.upstreams[0].server_count, 2);
+  assert_int_equal(snapshot.upstreams[0].servers[0].state, FL_SERVER_UNUSED);
+  assert_int_equal(snapshot.upstreams[0].servers[1].state, FL_SERVER_REMOVED);
+  assert_int_equal(snapshot.upstreams[0].servers[1].conns[FL_POOLED_FULL], 1);
+  fl_snapshot_free(&snapshot);
+  struct next *then = draft(1);
+  then->servers[0] = out.servers[1];
+  then->upstreams[0].drain_timeout = 61 * FL_SECOND;
+  reload(then);
+  assert_false(client->closing);
+  fl_outside_pass(&out, 1 * FL_SECOND);
+  assert_true(client->reset && server->reset);
+  fl_outside_turn(&out);
+  assert_int_equal(metrics()->clients_closed[FL_DRAIN_TIMEOUT], 1);
+}
+
+static void a_server_that_has_gone_can_be_ejected(void **state) {
+  (void)state;
+  out.listeners[1].mode = FL_MODE_RELAY;
+  out.listeners[1].idle_timeout = FL_NEVER;
+  out.upstream.mode = FL_MODE_RELAY;
+  struct next *next = draft(0);
+  next->servers[0] = out.servers[1];
+  fl_outside_start(&out);
+  struct fl_sock *client = fl_outside_accept(&out, 1);
+  struct fl_sock *server = stand(0);
+  assert_false(
+      fl_operator_eject_removed(out.gateway, "192.0.2.1:7000", out.now));
+  reload(next);
+  assert_false(
+      fl_operator_eject_removed(out.gateway, "other/192.0.2.1:7000", out.now));
+  assert_false(client->closing);
+  assert_true(
+      fl_operator_eject_removed(out.gateway, "plc/192.0.2.1:7000", out.now));
+  assert_true(client->reset && server->reset);
+  fl_outside_turn(&out);
+  assert_int_equal(metrics()->clients_closed[FL_EJECTED_BY_OPERATOR], 1);
+  assert_false(
+      fl_operator_eject_removed(out.gateway, "192.0.2.1:7000", out.now));
+}
+
 static void relays_of_a_listener_that_goes_have_their_time(void **state) {
   (void)state;
   out.listeners[1].mode = FL_MODE_RELAY;
@@ -572,6 +632,8 @@ int main(void) {
       TEST(a_smaller_pool_waits_for_what_is_busy),
       TEST(other_in_flight_renews_connections),
       TEST(relays_to_a_server_that_goes_go_on),
+      TEST(relays_to_a_server_that_goes_have_drain_timeout),
+      TEST(a_server_that_has_gone_can_be_ejected),
       TEST(relays_of_a_listener_that_goes_have_their_time),
       TEST(a_stop_during_a_drain),
       TEST(without_memory_nothing_changes),
