@@ -8,6 +8,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* How soon it is looked at again whether there is a place, at the least. */
+#define LOOK_INTERVAL (100 * FL_MILLISECOND)
+
 struct fl_rival {
   struct fl_conn conn; /* conn.link is on the server's list */
   struct fl_server *server;
@@ -165,11 +168,15 @@ static struct fl_rival *make(struct fl_connector *connector) {
 
 void fl_rival_start(struct fl_connector *connector, fl_time now) {
   struct fl_upstream *upstream = connector->server->upstream;
-  connector->next_at = fl_time_add(now, upstream->config->resolve.head_start);
-  if (!fl_budget_allows(upstream))
+  fl_time head_start = upstream->config->resolve.head_start;
+  struct fl_rival *rival = fl_budget_allows(upstream) ? make(connector) : NULL;
+  if (rival == NULL) {
+    connector->next_at =
+        fl_time_add(now, fl_time_max(head_start, LOOK_INTERVAL));
     return;
-  struct fl_rival *rival = make(connector);
-  if (rival != NULL && !set_off(rival, now))
+  }
+  connector->next_at = fl_time_add(now, head_start);
+  if (!set_off(rival, now))
     give_place_back(rival);
 }
 

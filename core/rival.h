@@ -16,7 +16,8 @@ struct fl_connector;
 struct fl_upstream;
 
 /* Starts one at the connector's next address, if there is a place and memory;
-   else this is looked at again in another head_start. */
+   else this is looked at again in another head_start, or in 100 ms if that is
+   less. */
 void fl_rival_start(struct fl_connector *connector, fl_time now);
 
 /* The connector's own attempt has failed: where a rival connects, it takes that

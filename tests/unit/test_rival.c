@@ -116,6 +116,16 @@ static void none_is_above_max_size(void **state) {
   assert_int_equal(metrics()->connects_overtaken, 0);
 }
 
+static void a_place_is_looked_for_at_a_measured_pace(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 1;
+  out.upstream.resolve.head_start = FL_MILLISECOND;
+  ask_among(2);
+  pass(1);
+  assert_int_equal(fl_outside_open(&out), 1);
+  assert_int_equal(out.due, out.now + 100 * FL_MILLISECOND);
+}
+
 static void a_place_that_comes_free_is_used(void **state) {
   (void)state;
   out.upstream.pool.max_size = 2;
@@ -303,6 +313,7 @@ int main(void) {
       TEST(the_first_may_still_win),
       TEST(each_has_its_head_start),
       TEST(none_is_above_max_size),
+      TEST(a_place_is_looked_for_at_a_measured_pace),
       TEST(a_place_that_comes_free_is_used),
       TEST(without_a_head_start_they_take_turns),
       TEST(a_failure_starts_the_next_at_once),
