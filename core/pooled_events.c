@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* How soon an idle connection that is kept is looked at again, at the least. */
+#define LOOK_INTERVAL (100 * FL_MILLISECOND)
+
 static size_t decode(struct fl_pooled *pooled, struct fl_slice bytes,
                      enum fl_reason *broken, fl_time now) {
   if (pooled->state == FL_POOLED_SIGNING_ON)
@@ -148,13 +151,15 @@ static bool time_out(struct fl_pooled *pooled, fl_time now) {
    needed for min_size. Returns whether it did. */
 static bool idle_expired(struct fl_pooled *pooled, fl_time now) {
   struct fl_upstream *upstream = fl_pooled_upstream(pooled);
+  fl_time timeout = upstream->config->pool.idle_timeout;
   if (fl_pooled_life_over(pooled, now)) {
     fl_pooled_retire(pooled, fl_pooled_end_of_life(pooled), now);
     return true;
   }
-  if (now < fl_time_add(pooled->used, upstream->config->pool.idle_timeout))
+  if (now < fl_time_add(pooled->used, timeout))
     return false;
-  pooled->used = now; /* looked at again in another idle_timeout */
+  /* looked at again in another idle_timeout */
+  pooled->used = now + fl_time_max(timeout, LOOK_INTERVAL) - timeout;
   if (fl_pool_live(upstream) <= upstream->min_size)
     return false;
   fl_pooled_retire(pooled, FL_POOL_IDLE, now);

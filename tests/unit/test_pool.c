@@ -15,6 +15,17 @@ static void min_size_is_opened_at_start(void **state) {
   assert_int_equal(fl_outside_open(&out), 2);
 }
 
+static void what_min_size_keeps_is_looked_at_at_a_measured_pace(void **state) {
+  (void)state;
+  out.upstream.pool.min_size = 1;
+  out.upstream.pool.idle_timeout = FL_MILLISECOND;
+  fl_outside_start(&out);
+  stand(0);
+  fl_outside_pass(&out, FL_MILLISECOND);
+  assert_int_equal(fl_outside_open(&out), 1);
+  assert_int_equal(out.due, out.now + 100 * FL_MILLISECOND);
+}
+
 static void the_pool_grows_to_max_size_and_no_further(void **state) {
   (void)state;
   fl_outside_start(&out);
@@ -462,6 +473,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_scene, end_scene)
   const struct CMUnitTest tests[] = {
       TEST(min_size_is_opened_at_start),
+      TEST(what_min_size_keeps_is_looked_at_at_a_measured_pace),
       TEST(the_pool_grows_to_max_size_and_no_further),
       TEST(a_request_waits_for_a_connection_and_gets_its_reply),
       TEST(closing_connections_count),
