@@ -119,6 +119,13 @@ void sim_ledger_gone(struct sim *sim, uint32_t upstream) {
 
 /* -- turns -- */
 
+/* Whether clients of one address have the same server all the time: none went,
+   and none lets it pass the reconnect_delay after a close. */
+static bool settled(const struct sim *sim, uint32_t upstream) {
+  return sim->config->upstreams[upstream].reconnect_delay == 0 &&
+         !sim->upstreams[upstream].shifted;
+}
+
 /* Whether they stand in the same queue. By address, each server has one; and a
    client with a request under way stays where that is, while another of its
    address that begins anew goes where that now leads. */
@@ -135,8 +142,7 @@ static bool comparable(const struct sim *sim, uint32_t a, uint32_t b) {
          of_a->upstream == of_b->upstream &&
          (sim->config->upstreams[of_a->upstream].balance !=
               FL_BALANCE_HASH_CLIENT ||
-          (a % SIM_SOURCES == b % SIM_SOURCES &&
-           !sim->upstreams[of_a->upstream].shifted));
+          (a % SIM_SOURCES == b % SIM_SOURCES && settled(sim, of_a->upstream)));
 }
 
 /* Whether nothing excuses that it is passed by. Equal keys may wait for each
