@@ -500,10 +500,14 @@ static struct sim_server_plan draw_server(struct sim *sim, uint32_t upstream) {
 }
 
 /* A name means several addresses; at the first there may be no server, which
-   is no excuse. Others answer late, or never. */
+   is no excuse. Others answer late, or never; but the last is in time, or a
+   listener that is closed meanwhile would never open again. */
 static void draw_name(struct sim *sim, uint32_t upstream,
                       const struct fl_endpoint *endpoint, uint32_t place) {
   struct sim_name *name = sim_name_new(sim, endpoint->host);
+  unsigned in_time =
+      (unsigned)(sim->config->upstreams[upstream].connect_timeout /
+                 FL_MILLISECOND / 2);
   bool clean = sim->upstreams[upstream].clean;
   name->failures = clean ? 0 : sometimes(sim, 100);
   name->unknown = clean ? 0 : sometimes(sim, 30);
@@ -517,6 +521,8 @@ static void draw_name(struct sim *sim, uint32_t upstream,
     plan.mute = !clean && i + 1 < name->addr_count && percent(sim, 40);
     plan.lag =
         percent(sim, 30) ? (unsigned)chance(sim, 0, clean ? 800 : 3000) : 0;
+    if (i + 1 == name->addr_count && plan.lag > in_time)
+      plan.lag = in_time;
     *addr = (struct fl_addr){.family = FL_ADDR_IP4,
                              .port = endpoint->port,
                              .ip = {10, (uint8_t)(100 + upstream),
