@@ -509,7 +509,7 @@ static void draw_name(struct sim *sim, uint32_t upstream,
       (unsigned)(sim->config->upstreams[upstream].connect_timeout /
                  FL_MILLISECOND / 2);
   bool clean = sim->upstreams[upstream].clean;
-  name->failures = clean ? 0 : sometimes(sim, 100);
+  name->failures = clean ? 0 : sometimes(sim, 90);
   name->unknown = clean ? 0 : sometimes(sim, 30);
   name->changes = clean ? 0 : sometimes(sim, 100);
   name->extra = clean ? 0 : sometimes(sim, SIM_NAME_EXTRA);
