@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-enum { TALKERS_MAX = 4096, NAME_SIZE = 4, UNKNOWN = -1 };
+enum { TALKERS_MAX = 1 << 16, NAME_SIZE = 4, UNKNOWN = -1 };
 
 enum manner {
   FINISHES, /* says all, then FIN; closes when the peer's FIN came, too */
