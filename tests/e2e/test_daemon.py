@@ -18,12 +18,14 @@ NOBODY = "nobody"
 
 
 def alive(pid):
-    """Whether the process runs; a zombie does not."""
+    """Whether the process runs; a zombie does not, unless others of its
+    threads, and so its files, are still there."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return False
-    return text.rpartition(")")[2].split()[0] != "Z"
+    return len(threads) > 1 or text.rpartition(")")[2].split()[0] != "Z"
 
 
 class Daemon:
