@@ -271,7 +271,9 @@ def test_a_control_socket_that_cannot_be_made(daemon, common, place, advice):
     assert f"{path}/" in warning and "permission denied" in warning
     assert re.search(advice.format(re.escape(str(path))), warning), warning
     assert "or set control.path to a path that nobody may write" in warning
-    assert warning in (common / "own" / "log").read_text().splitlines()
+    log = common / "own" / "log"
+    harness.wait_until(lambda: warning in log.read_text().splitlines(),
+                       "the log has it too")
     client = harness.LineClient(daemon.address)
     assert client.ask(b"PING") == b"PONG"
     client.close()

@@ -42,6 +42,8 @@ LEFT_OUT = {
     "test_acts.py::test_drain_delay": TERM,
     "test_acts.py::test_the_stop_follows_drain_delay": TERM,
     "test_control.py::test_a_signal_behind_stop": TERM,
+    "test_control.py::test_status_says_how_long": TERM,
+    "test_listener_states.py::test_while_it_stops": TERM,
     "test_control.py::test_status_prints_tables":
         WINE + "lists the sockets of a machine for seconds",
     "test_relay.py::test_iperf": LONG,
