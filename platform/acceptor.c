@@ -11,6 +11,7 @@
 #include "platform/admission.h"
 #include "platform/clock.h"
 #include "platform/descriptors.h"
+#include "platform/error.h"
 #include "platform/listening.h"
 #include "platform/sock.h"
 #include "platform/socket.h"
@@ -250,6 +251,7 @@ static void log_pause(const struct fl_acceptor *acceptor, int error) {
   const struct fl_listener_config *config = acceptor->setup.config;
   void (*const log)(int, enum fl_log_area, const char *, ...) =
       acceptor->hooks->log;
+  char text[FL_ERROR_TEXT];
   switch (acceptor->waits) {
   case FOR_CLIENT:
     log(FL_LOG_WARNING, FL_LOG_LISTENER,
@@ -268,7 +270,7 @@ static void log_pause(const struct fl_acceptor *acceptor, int error) {
     log(FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: accepting pauses: %s; new clients wait, next attempt every "
         "second",
-        config->name, uv_strerror(error));
+        config->name, fl_error_text(error, text));
     break;
   }
 }
@@ -498,6 +500,7 @@ static int bind_again(struct fl_acceptor *acceptor) {
 static void not_bound(struct fl_acceptor *acceptor, int error) {
   const struct fl_acceptor_setup *setup = &acceptor->setup;
   char text[FL_ADDR_TEXT];
+  char why[FL_ERROR_TEXT];
   fl_worker_rebind_failed(setup->workers[setup->placement.first], setup->slot,
                           !acceptor->unbound);
   if (!acceptor->unbound)
@@ -505,7 +508,7 @@ static void not_bound(struct fl_acceptor *acceptor, int error) {
         FL_LOG_WARNING, FL_LOG_LISTENER,
         "%s: cannot listen on %s again: %s; next attempt every second%s",
         setup->config->name, fl_addr_format(&acceptor->addr, text),
-        uv_strerror(error),
+        fl_error_text(error, why),
         error == UV_EADDRINUSE ? "; stop the program that has the address"
                                : "");
   acceptor->unbound = true;

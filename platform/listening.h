@@ -16,7 +16,7 @@ int fl_listening_bind(const struct fl_addr *addr,
                       const struct fl_sockopts *options,
                       const struct fl_hooks *hooks, uv_os_sock_t *socket);
 
-enum { FL_LISTENING_TEXT = 512 };
+enum { FL_LISTENING_TEXT = 1024 };
 
 /* What the system knows of why an address could not be bound with this error:
    a clause for people, "is in use by ...". Returns false when it knows no more

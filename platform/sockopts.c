@@ -1,5 +1,6 @@
 #include "platform/sockopts.h"
 
+#include "platform/error.h"
 #include "platform/sockopt.h"
 
 #include <stdatomic.h>
@@ -49,11 +50,12 @@ static void refused(const struct fl_sockopt *option, int error,
                     const struct fl_hooks *hooks) {
   static atomic_uint logged; /* a bit per id */
   unsigned bit = 1u << option->id;
+  char text[FL_ERROR_TEXT];
   if ((atomic_fetch_or(&logged, bit) & bit) != 0)
     return;
   hooks->log(FL_LOG_WARNING, FL_LOG_SOCKET,
              "the system refuses %s = %d (%s); going on without it",
-             option->name, option->value, uv_strerror(error));
+             option->name, option->value, fl_error_text(error, text));
 }
 
 void fl_sockopts_apply(uv_os_sock_t socket, const struct fl_sockopts *options,

@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "platform/clock.h"
+#include "platform/error.h"
 #include "platform/listening.h"
 #include "platform/socket.h"
 #include "service/admin_page.h"
@@ -291,9 +292,10 @@ static bool start(struct server *server, uv_os_sock_t socket) {
 static int complain(const struct fl_admin *admin,
                     const struct fl_endpoint *endpoint, const char *key,
                     int error) {
+  char text[FL_ERROR_TEXT];
   fprintf(stderr, "%s:%u:%u: admin.%s: %s cannot be opened: %s\n",
           admin->instance->path, endpoint->place.line, endpoint->place.column,
-          key, endpoint->text, uv_strerror(error));
+          key, endpoint->text, fl_error_text(error, text));
   return error == UV_EADDRINUSE || error == UV_EADDRNOTAVAIL ||
                  error == UV_EACCES
              ? FL_STATUS_CONFIG

@@ -2,6 +2,7 @@
 
 #include "core/config.h"
 #include "core/text.h"
+#include "platform/error.h"
 #include "service/check.h"
 #include "service/place.h"
 #include "service/process.h"
@@ -129,6 +130,7 @@ static int ask_config(struct call *call, const char *file,
 
 static int explain(const struct call *call, const char *path, int error) {
   const char *config = call->setup->config;
+  char text[FL_ERROR_TEXT];
   if (nobody_there(error)) {
     fprintf(stderr, "fairlead: no fairlead that runs%s%s is reached at %s\n",
             config != NULL ? " with " : "", config != NULL ? config : "",
@@ -142,7 +144,7 @@ static int explain(const struct call *call, const char *path, int error) {
     fprintf(stderr, "fairlead: no answer at %s within %u s\n", path,
             call->setup->timeout_ms / 1000);
   else
-    fprintf(stderr, "fairlead: %s: %s\n", path, uv_strerror(error));
+    fprintf(stderr, "fairlead: %s: %s\n", path, fl_error_text(error, text));
   return FL_STATUS_SYSTEM;
 }
 

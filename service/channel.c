@@ -1,6 +1,7 @@
 #include "service/channel.h"
 
 #include "core/json_write.h"
+#include "platform/error.h"
 #include "service/log.h"
 #include "service/place.h"
 #include "service/status.h"
@@ -262,6 +263,7 @@ static bool bind_socket(struct fl_channel *channel,
                         char error[FL_LOCAL_ERROR]) {
   const struct fl_control_config *config = &channel->instance->config->control;
   char path[FL_LOCAL_PATH];
+  char text[FL_ERROR_TEXT];
   struct fl_local_setup setup = {.path = config->path,
                                  .group = config->group,
                                  .make_directory = config->path == NULL};
@@ -275,7 +277,8 @@ static bool bind_socket(struct fl_channel *channel,
   int failed = uv_listen((uv_stream_t *)&channel->pipe, BACKLOG, on_connection);
   if (failed == 0)
     return true;
-  snprintf(error, FL_LOCAL_ERROR, "%s: %s", setup.path, uv_strerror(failed));
+  snprintf(error, FL_LOCAL_ERROR, "%s: %s", setup.path,
+           fl_error_text(failed, text));
   fl_local_close(&channel->local);
   return false;
 }

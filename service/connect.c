@@ -2,6 +2,7 @@
 
 #include "core/config_bytes.h"
 #include "platform/address.h"
+#include "platform/error.h"
 #include "platform/format.h"
 #include "service/duration.h"
 #include "service/lines.h"
@@ -238,7 +239,8 @@ static void on_piped(void *context) {
 }
 
 static void refused_by_system(const char *what, int error) {
-  inform("fairlead: %s: %s", what, uv_strerror(error));
+  char text[FL_ERROR_TEXT];
+  inform("fairlead: %s: %s", what, fl_error_text(error, text));
   leave(FL_STATUS_SYSTEM);
 }
 
@@ -374,13 +376,14 @@ static void add_address(const struct sockaddr *from) {
 
 static void on_resolved(uv_getaddrinfo_t *request, int status,
                         struct addrinfo *info) {
+  char text[FL_ERROR_TEXT];
   (void)request;
   for (struct addrinfo *at = info; at != NULL; at = at->ai_next)
     add_address(at->ai_addr);
   uv_freeaddrinfo(info);
   if (session.addr_count == 0) {
     inform("fairlead: %s has no address (%s)", session.options->host,
-           status == 0 ? "neither IPv4 nor IPv6" : uv_strerror(status));
+           status == 0 ? "neither IPv4 nor IPv6" : fl_error_text(status, text));
     leave(FL_STATUS_UNANSWERED);
   }
   try_address();

@@ -11,8 +11,10 @@ enum { FIRST_SIZE = 16384 };
    take UTF-8 names on every system. */
 
 static bool fail(struct fl_file *file, const char *what, int error) {
+  char text[FL_ERROR_TEXT];
   (void)snprintf(file->error, sizeof file->error, "%s: %s", what,
-                 error == UV_EISDIR ? "it is a directory" : uv_strerror(error));
+                 error == UV_EISDIR ? "it is a directory"
+                                    : fl_error_text(error, text));
   return false;
 }
 

@@ -3,13 +3,15 @@
 #define FL_SERVICE_FILE_H
 
 #include "core/slice.h"
+#include "platform/error.h"
 
 #include <stdbool.h>
 
 struct fl_file {
   struct fl_slice text; /* owned by the struct */
   bool out_of_memory;
-  char error[128]; /* why it could not be read, a clause for people */
+  char error[FL_ERROR_TEXT + 32]; /* why it could not be read, a clause for
+                                     people */
 };
 
 /* Reads a file to its end; "-" is standard input. Returns false, with

@@ -1,6 +1,7 @@
 #include "service/include.h"
 
 #include "core/text.h"
+#include "platform/error.h"
 #include "platform/paths.h"
 #include "service/file.h"
 
@@ -188,11 +189,12 @@ static const char *add_matching(struct fl_include *include,
                                 const char *directory, const char *pattern) {
   struct names names = {NULL, 0};
   const char *wrong = NULL;
+  char text[FL_ERROR_TEXT];
   uv_fs_t listing;
   int error = uv_fs_scandir(NULL, &listing,
                             directory[0] == '\0' ? "." : directory, 0, NULL);
   if (error < 0 && error != UV_ENOENT && error != UV_ENOTDIR)
-    wrong = fail(include, directory, uv_strerror(error));
+    wrong = fail(include, directory, fl_error_text(error, text));
   else if (error >= 0 && !take_names(&names, &listing, pattern))
     wrong = no_memory(include);
   else

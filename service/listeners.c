@@ -1,5 +1,6 @@
 #include "service/listeners.h"
 
+#include "platform/error.h"
 #include "platform/listening.h"
 #include "service/kept.h"
 #include "service/status.h"
@@ -89,6 +90,7 @@ static void complain(struct opening *opening,
   const char *text = advice(error);
   char line[1024];
   char other[FL_LISTENING_TEXT];
+  char why[FL_ERROR_TEXT];
   add_status(opening, text == NULL ? FL_STATUS_SYSTEM : FL_STATUS_CONFIG);
   if (error == UV_EADDRINUSE &&
       overlaps(opening->config, listener, &endpoint->addr)) {
@@ -101,7 +103,7 @@ static void complain(struct opening *opening,
     text = other;
   } else if (text == NULL) {
     (void)snprintf(other, sizeof other, "cannot be opened: %s",
-                   uv_strerror(error));
+                   fl_error_text(error, why));
     text = other;
   }
   (void)snprintf(

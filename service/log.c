@@ -2,6 +2,7 @@
 
 #include "core/name.h"
 #include "platform/clock.h"
+#include "platform/error.h"
 #include "platform/format.h"
 #include "service/access_log.h"
 #include "service/duration.h"
@@ -196,27 +197,30 @@ static void on_lost(const char *target, uint64_t lines, const char *why) {
 }
 
 static void on_reopened(const char *target, int error) {
+  char text[FL_ERROR_TEXT];
   if (error != 0)
     fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
            "log %s: cannot be opened again: %s; the file that was open is "
            "written on",
-           target, uv_strerror(error));
+           target, fl_error_text(error, text));
 }
 
 static void on_not_rotated(const char *target, int error) {
+  char text[FL_ERROR_TEXT];
   fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
          "log %s: is full (log.max_size) and cannot be renamed: %s; it is "
          "written on; let this user write to its directory, and nobody keep "
          "the full files open",
-         target, uv_strerror(error));
+         target, fl_error_text(error, text));
 }
 
 static void on_second(void) { tell_repeats(false); }
 
 static bool cannot_open(char error[FL_LOG_ERROR_TEXT], const char *key,
                         const char *target, int failure) {
+  char text[FL_ERROR_TEXT];
   snprintf(error, FL_LOG_ERROR_TEXT, "%s: \"%s\" cannot be opened: %s", key,
-           target, uv_strerror(failure));
+           target, fl_error_text(failure, text));
   return false;
 }
 

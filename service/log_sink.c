@@ -1,6 +1,7 @@
 #include "service/log_sink.h"
 
 #include "platform/clock.h"
+#include "platform/error.h"
 #include "platform/paths.h"
 #include "service/log_file.h"
 #include "service/log_rotate.h"
@@ -235,12 +236,14 @@ static uint64_t take_queue(struct fl_log_sink *sink) {
 
 /* Says what was lost, once there is room again, and lines are taken. */
 static void tell_losses(struct fl_log_sink *sink) {
+  char text[FL_ERROR_TEXT];
   if (!sink->works)
     return;
   if (sink->no_room > 0)
     writer.calls->lost(sink->target, sink->no_room, NULL);
   if (sink->failed > 0)
-    writer.calls->lost(sink->target, sink->failed, uv_strerror(sink->failure));
+    writer.calls->lost(sink->target, sink->failed,
+                       fl_error_text(sink->failure, text));
   sink->no_room = 0;
   sink->failed = 0;
 }

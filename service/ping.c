@@ -2,6 +2,7 @@
 
 #include "platform/address.h"
 #include "platform/clock.h"
+#include "platform/error.h"
 #include "platform/format.h"
 #include "service/ping_link.h"
 #include "service/ping_stats.h"
@@ -311,8 +312,9 @@ static void add_address(struct ping *ping, const struct sockaddr *from) {
 }
 
 static void no_address(struct ping *ping, int error) {
+  char text[FL_ERROR_TEXT];
   fprintf(stderr, "fairlead: %s has no address (%s)\n", ping->options->host,
-          error == 0 ? "neither IPv4 nor IPv6" : uv_strerror(error));
+          error == 0 ? "neither IPv4 nor IPv6" : fl_error_text(error, text));
   ping->status = FL_STATUS_UNANSWERED;
   end(ping);
 }
@@ -346,7 +348,8 @@ static void resolve(struct ping *ping) {
 }
 
 static int refused_by_system(const char *what, int error) {
-  fprintf(stderr, "fairlead: %s: %s\n", what, uv_strerror(error));
+  char text[FL_ERROR_TEXT];
+  fprintf(stderr, "fairlead: %s: %s\n", what, fl_error_text(error, text));
   return FL_STATUS_SYSTEM;
 }
 

@@ -3,6 +3,7 @@
 #include "core/buffer.h"
 #include "core/framing.h"
 #include "platform/address.h"
+#include "platform/error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ struct fl_ping_link {
   char input[4096];
 };
 
-static const char *words(int error) {
+static const char *words(int error, char text[FL_ERROR_TEXT]) {
   switch (error) {
   case UV_ECONNREFUSED:
     return "refused";
@@ -42,13 +43,18 @@ static const char *words(int error) {
   case UV_EOF:
     return "closed by the server";
   default:
-    return uv_strerror(error);
+    return fl_error_text(error, text);
   }
 }
 
 static void failed(struct fl_ping_link *link, const char *failure) {
   if (link->report != NULL)
     link->report(link->context, FL_PING_FAILED, (struct fl_slice){0}, failure);
+}
+
+static void broken(struct fl_ping_link *link, int error) {
+  char text[FL_ERROR_TEXT];
+  failed(link, words(error, text));
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
@@ -92,7 +98,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
   if (link->report == NULL || size == 0)
     return;
   if (size < 0)
-    failed(link, words((int)size));
+    broken(link, (int)size);
   else if (link->awaiting)
     take(link, (struct fl_slice){(const uint8_t *)buffer->base, (size_t)size});
   else
@@ -107,7 +113,7 @@ static void on_connect(uv_connect_t *request, int status) {
   if (status == 0)
     status = uv_read_start((uv_stream_t *)&link->tcp, on_alloc, on_read);
   if (status != 0) {
-    failed(link, words(status));
+    broken(link, status);
     return;
   }
   link->report(link->context, FL_PING_CONNECTED, (struct fl_slice){0}, NULL);
@@ -115,7 +121,7 @@ static void on_connect(uv_connect_t *request, int status) {
 
 static void on_late(uv_timer_t *timer) {
   struct fl_ping_link *link = timer->data;
-  failed(link, words(link->error));
+  broken(link, link->error);
 }
 
 struct fl_ping_link *fl_ping_link_open(uv_loop_t *loop,
@@ -156,7 +162,7 @@ static void on_written(uv_write_t *request, int status) {
   struct fl_ping_link *link = sending->link;
   free(sending);
   if (status != 0)
-    failed(link, words(status));
+    broken(link, status);
   else if (link->report != NULL)
     link->report(link->context, FL_PING_SENT, (struct fl_slice){0}, NULL);
 }

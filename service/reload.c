@@ -1,5 +1,6 @@
 #include "service/reload.h"
 
+#include "platform/error.h"
 #include "platform/random.h"
 #include "service/check.h"
 #include "service/control.h"
@@ -160,6 +161,7 @@ static void on_done(void *owner, struct fl_message *message) {
   const struct fl_step_message *step =
       (const struct fl_step_message *)(const void *)message;
   struct fl_text faults = {0};
+  char text[FL_ERROR_TEXT];
   if (step->error != 0)
     reload->error = step->error;
   if (--reload->waits > 0)
@@ -169,7 +171,8 @@ static void on_done(void *owner, struct fl_message *message) {
     prepared(reload);
     break;
   case FL_STEP_CANCEL:
-    FL_TEXT(&faults, "a worker cannot prepare: ", uv_strerror(reload->error));
+    FL_TEXT(&faults,
+            "a worker cannot prepare: ", fl_error_text(reload->error, text));
     give_up(reload, FL_NOTICE_NONE, &faults, FL_STATUS_SYSTEM);
     break;
   case FL_STEP_QUIET:

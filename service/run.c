@@ -1,6 +1,7 @@
 #include "service/run.h"
 
 #include "platform/clock.h"
+#include "platform/error.h"
 #include "platform/random.h"
 #include "platform/worker.h"
 #include "service/admin.h"
@@ -43,11 +44,12 @@ static bool no_memory(void) {
 }
 
 static bool make_guards(struct run *run) {
+  char text[FL_ERROR_TEXT];
   const struct fl_config *config = run->config;
   int error = fl_random_seed(&run->random);
   if (error != 0) {
     fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "no randomness: %s",
-           uv_strerror(error));
+           fl_error_text(error, text));
     return false;
   }
   for (uint32_t i = 0; i < config->listener_count; i++) {
@@ -85,6 +87,7 @@ static bool make_tables(struct run *run) {
 }
 
 static bool make_workers(struct run *run) {
+  char text[FL_ERROR_TEXT];
   struct fl_worker_setup setup = {.generation = run->reload.generation,
                                   .admission = &run->admission,
                                   .hooks = &hooks,
@@ -95,7 +98,7 @@ static bool make_workers(struct run *run) {
     struct fl_worker *worker = fl_worker_new(&setup, &error);
     if (worker == NULL) {
       fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "worker %u cannot be made: %s",
-             setup.index, uv_strerror(error));
+             setup.index, fl_error_text(error, text));
       return false;
     }
     run->workers[setup.index] = worker;
@@ -105,6 +108,7 @@ static bool make_workers(struct run *run) {
 }
 
 static bool attach_listeners(struct run *run) {
+  char text[FL_ERROR_TEXT];
   for (uint32_t n = 0; n < run->reload.listeners.count; n++) {
     uint32_t listener = run->reload.listeners.list[n].listener;
     struct fl_acceptor_setup setup = {
@@ -118,7 +122,7 @@ static bool attach_listeners(struct run *run) {
         fl_acceptor_attach(run->reload.listeners.list[n].acceptor, &setup);
     if (error != 0) {
       fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "%s: cannot be polled: %s",
-             setup.config->name, uv_strerror(error));
+             setup.config->name, fl_error_text(error, text));
       return false;
     }
   }
@@ -127,11 +131,12 @@ static bool attach_listeners(struct run *run) {
 
 /* Returns how many could be started. */
 static uint32_t start_workers(struct run *run) {
+  char text[FL_ERROR_TEXT];
   for (uint32_t i = 0; i < run->count; i++) {
     int error = fl_worker_start(run->workers[i]);
     if (error != 0) {
       fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "worker %u cannot be started: %s", i,
-             uv_strerror(error));
+             fl_error_text(error, text));
       return i;
     }
   }
@@ -259,11 +264,12 @@ static bool clean_up(struct run *run) {
 }
 
 static int run_all(struct run *run) {
+  char text[FL_ERROR_TEXT];
   int status = FL_STATUS_SYSTEM;
   int error = fl_control_open(&run->control, &run->reload, &run->admission);
   if (error != 0) {
     fl_log(FL_LOG_ERROR, FL_LOG_SERVICE, "the main loop cannot be made: %s",
-           uv_strerror(error));
+           fl_error_text(error, text));
     return status;
   }
   run->reload.control = &run->control;
@@ -274,7 +280,8 @@ static int run_all(struct run *run) {
   error = fl_log_start();
   if (error != 0)
     fl_log(FL_LOG_ERROR, FL_LOG_SERVICE,
-           "the log's thread cannot be started: %s", uv_strerror(error));
+           "the log's thread cannot be started: %s",
+           fl_error_text(error, text));
   else if (make_workers(run) && attach_listeners(run))
     status = serve_controlled(run);
   if (status == FL_STATUS_OK) {

@@ -2,6 +2,7 @@
 
 #include "core/findings.h"
 #include "platform/clock.h"
+#include "platform/error.h"
 #include "platform/tcp_states.h"
 #include "service/collect.h"
 #include "service/log.h"
@@ -20,6 +21,7 @@ struct fl_sampler {
   struct fl_tcp_sample next; /* the work's, while it is under way */
   int result;                /* of the work */
   int error;                 /* of the last sample; 0: none */
+  char why[FL_ERROR_TEXT];   /* the error, if there is one, for people */
   bool have;                 /* `last` is one */
   bool closed;
 };
@@ -47,14 +49,14 @@ static void log_findings(const struct fl_sampler *sampler) {
   }
 }
 
-static void log_error(const struct fl_sampler *sampler, int error) {
+static void log_error(struct fl_sampler *sampler, int error) {
   if (error == sampler->error)
     return;
   if (error != 0)
     fl_log(FL_LOG_WARNING, FL_LOG_STATES,
            "the system does not tell the states of sockets: %s; all else goes "
            "on without them",
-           uv_strerror(error));
+           fl_error_text(error, sampler->why));
   else
     fl_log(FL_LOG_INFO, FL_LOG_STATES,
            "the system tells the states of sockets");
@@ -210,8 +212,7 @@ const struct fl_tcp_sample *fl_sampler_last(const struct fl_sampler *sampler) {
 }
 
 const char *fl_sampler_error(const struct fl_sampler *sampler) {
-  return sampler == NULL || sampler->error == 0 ? NULL
-                                                : uv_strerror(sampler->error);
+  return sampler == NULL || sampler->error == 0 ? NULL : sampler->why;
 }
 
 void fl_sampler_close(struct fl_sampler *sampler) {

@@ -1,6 +1,7 @@
 /* Why an address cannot be bound: who listens there, or that nobody may. */
 #include "platform/listening.h"
 
+#include "platform/error.h"
 #include "platform/windows/wide.h"
 
 #include <iphlpapi.h>
@@ -82,7 +83,7 @@ static void name_of(DWORD process, char *name, size_t size) {
   (void)CloseHandle(handle);
 }
 
-static bool explain_in_use(const struct fl_addr *addr,
+static bool explain_in_use(const struct fl_addr *addr, const char *why,
                            char text[FL_LISTENING_TEXT]) {
   char name[MAX_PATH];
   DWORD process = addr->family == FL_ADDR_IP4 ? find_4(addr) : find_6(addr);
@@ -91,9 +92,9 @@ static bool explain_in_use(const struct fl_addr *addr,
   name_of(process, name, sizeof name);
   (void)snprintf(text, FL_LISTENING_TEXT,
                  "is in use by %s%sprocess %lu%s; stop that program or choose "
-                 "another port",
+                 "another port (%s)",
                  name, name[0] != '\0' ? " (" : "", process,
-                 name[0] != '\0' ? ")" : "");
+                 name[0] != '\0' ? ")" : "", why);
   return true;
 }
 
@@ -102,16 +103,22 @@ static bool explain_in_use(const struct fl_addr *addr,
    Hyper-V and others take; no call tells which range. */
 bool fl_listening_explain(const struct fl_addr *addr, int error,
                           char text[FL_LISTENING_TEXT]) {
+  char why[FL_ERROR_TEXT];
   if (error != UV_EADDRINUSE && error != UV_EACCES)
     return false;
-  if (explain_in_use(addr, text))
+  (void)fl_error_text(error, why);
+  if (explain_in_use(addr, why, text))
     return true;
-  if (error != UV_EACCES)
-    return false;
-  (void)snprintf(text, FL_LISTENING_TEXT,
-                 "is kept from all programs, or another has it for itself; "
-                 "\"netsh interface %s show excludedportrange protocol=tcp\" "
-                 "lists the ranges that are kept; choose a port outside",
-                 addr->family == FL_ADDR_IP4 ? "ipv4" : "ipv6");
+  if (error == UV_EACCES)
+    (void)snprintf(text, FL_LISTENING_TEXT,
+                   "is kept from all programs, or another has it for itself; "
+                   "\"netsh interface %s show excludedportrange protocol=tcp\" "
+                   "lists the ranges that are kept; choose a port outside (%s)",
+                   addr->family == FL_ADDR_IP4 ? "ipv4" : "ipv6", why);
+  else
+    (void)snprintf(text, FL_LISTENING_TEXT,
+                   "is in use by another program; stop that program or choose "
+                   "another port (%s)",
+                   why);
   return true;
 }

@@ -3,12 +3,13 @@
 #include "platform/address.h"
 #include "platform/socket.h"
 #include "platform/sockopts.h"
+#include "platform/windows/system_error.h"
 
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
 static int last_error(void) {
-  return uv_translate_sys_error(WSAGetLastError());
+  return fl_system_error((unsigned long)WSAGetLastError());
 }
 
 static bool set(SOCKET socket, int level, int option, int value) {

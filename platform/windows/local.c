@@ -11,6 +11,7 @@
 
 #include "platform/format.h"
 #include "platform/paths.h"
+#include "platform/windows/system_error.h"
 #include "platform/windows/wide.h"
 
 #include <stdarg.h>
@@ -33,10 +34,6 @@ static bool fail(char error[FL_LOCAL_ERROR], const char *format, ...) {
   (void)vsnprintf(error, FL_LOCAL_ERROR, format, arguments);
   va_end(arguments);
   return false;
-}
-
-static const char *last_words(void) {
-  return uv_strerror(uv_translate_sys_error((int)GetLastError()));
 }
 
 /* ---- permissions ---- */
@@ -108,6 +105,7 @@ static bool is_served(const char *path) {
 bool fl_local_bind(struct fl_local *local, uv_pipe_t *pipe,
                    const struct fl_local_setup *setup,
                    char error[FL_LOCAL_ERROR]) {
+  char text[FL_ERROR_TEXT];
   *local = (struct fl_local){.lock = -1};
   if (setup->group != NULL) {
     local->refused = true;
@@ -131,11 +129,11 @@ bool fl_local_bind(struct fl_local *local, uv_pipe_t *pipe,
                 setup->path);
   if (failed != 0)
     return fail(error, "%s cannot be opened: %s", setup->path,
-                uv_strerror(failed));
+                fl_error_text(failed, text));
   if (!permit(pipe)) {
     local->refused = true;
     return fail(error, "%s: its permissions cannot be set: %s", setup->path,
-                last_words());
+                fl_system_error_text(GetLastError(), text));
   }
   (void)snprintf(local->path, sizeof local->path, "%s", setup->path);
   local->lock = 0;

@@ -1,5 +1,6 @@
 #include "platform/socket.h"
 #include "platform/sockopt.h"
+#include "platform/windows/system_error.h"
 
 #include <winsock2.h>
 
@@ -35,5 +36,5 @@ int fl_sockopt_set(uv_os_sock_t socket, const struct fl_sockopt *option) {
   if (setsockopt(socket, option->level, option->option,
                  (const char *)&option->value, sizeof option->value) == 0)
     return 0;
-  return uv_translate_sys_error(WSAGetLastError());
+  return fl_system_error((unsigned long)WSAGetLastError());
 }

@@ -1,5 +1,7 @@
 #include "platform/tcp_states.h"
 
+#include "platform/windows/system_error.h"
+
 #include <uv.h>
 
 #include <iphlpapi.h>
@@ -97,7 +99,7 @@ static void *table_of(read_table *call, int *error) {
   }
   if (status == NO_ERROR)
     return table;
-  *error = uv_translate_sys_error((int)status);
+  *error = fl_system_error(status);
   free(table);
   return NULL;
 }

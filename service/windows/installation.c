@@ -3,13 +3,13 @@
 #include "core/config.h"
 #include "core/text.h"
 #include "platform/paths.h"
+#include "platform/windows/system_error.h"
 #include "platform/windows/wide.h"
 #include "service/check.h"
 #include "service/status.h"
 #include "service/windows/event_log.h"
 #include "service/windows/manager.h"
 #include "service/windows/names.h"
-#include "service/windows/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,12 +56,12 @@ static wchar_t *command_line(const char *config) {
 static bool set(SC_HANDLE service, DWORD what, const char *name, void *value) {
   if (ChangeServiceConfig2W(service, what, value))
     return true;
-  char words[FL_WORDS];
+  char words[FL_ERROR_TEXT];
   DWORD error = GetLastError();
   bool unknown =
       error == ERROR_INVALID_LEVEL || error == ERROR_CALL_NOT_IMPLEMENTED;
   (void)fprintf(stderr, "fairlead: %s cannot be set: %s%s\n", name,
-                fl_words(error, words),
+                fl_system_error_text(error, words),
                 unknown ? "; this system does without" : "");
   return unknown;
 }

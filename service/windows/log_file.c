@@ -2,6 +2,7 @@
 
 #include "core/config.h"
 #include "platform/paths.h"
+#include "platform/windows/system_error.h"
 #include "platform/windows/wide.h"
 #include "service/windows/event_log.h"
 
@@ -17,9 +18,7 @@ struct fl_log_file {
 
 enum { PIECE = 1024 * 1024 };
 
-static int last_error(void) {
-  return uv_translate_sys_error((int)GetLastError());
-}
+static int last_error(void) { return fl_system_error(GetLastError()); }
 
 /* Appends in one step, as O_APPEND does. Others may read, rename and remove
    it meanwhile. The folder's permissions hold. */

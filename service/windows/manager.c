@@ -1,8 +1,8 @@
 #include "service/windows/manager.h"
 
+#include "platform/windows/system_error.h"
 #include "service/status.h"
 #include "service/windows/names.h"
-#include "service/windows/words.h"
 
 #include <stdio.h>
 
@@ -28,9 +28,9 @@ static const char *advice(DWORD error) {
 }
 
 int fl_manager_fail(const char *what, DWORD error) {
-  char words[FL_WORDS];
-  (void)fprintf(stderr, "fairlead: %s: %s%s\n", what, fl_words(error, words),
-                advice(error));
+  char words[FL_ERROR_TEXT];
+  (void)fprintf(stderr, "fairlead: %s: %s%s\n", what,
+                fl_system_error_text(error, words), advice(error));
   return FL_STATUS_SYSTEM;
 }
 
@@ -83,7 +83,7 @@ static bool await(SC_HANDLE service, DWORD pending,
 
 /* Why it is not running: the exit status of the program, where it had one. */
 static int tell_end(const SERVICE_STATUS_PROCESS *status) {
-  char words[FL_WORDS];
+  char words[FL_ERROR_TEXT];
   int code = FL_STATUS_SYSTEM;
   if (status->dwWin32ExitCode == ERROR_SERVICE_SPECIFIC_ERROR) {
     code = (int)status->dwServiceSpecificExitCode;
@@ -91,7 +91,7 @@ static int tell_end(const SERVICE_STATUS_PROCESS *status) {
                   code);
   } else {
     (void)fprintf(stderr, "fairlead: the service ended: %s",
-                  fl_words(status->dwWin32ExitCode, words));
+                  fl_system_error_text(status->dwWin32ExitCode, words));
   }
   (void)fputs("; the Event Log has the reason (log Application, source " //
               FL_EVENT_SOURCE "): Get-WinEvent -ProviderName " FL_EVENT_SOURCE

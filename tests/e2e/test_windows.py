@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -45,6 +46,20 @@ def test_words_and_names_are_utf_8(run_program, tmp_path):
     assert "grün 灯.json:1:1: " in done.stderr
     done = run_program("stätus")
     assert done.returncode == 2 and '"stätus"' in done.stderr
+
+
+def test_errors_have_the_systems_name_and_number(run_program):
+    done = run_program("check", "--config", "none.json")
+    assert re.search(r"cannot be opened: ERROR_FILE_NOT_FOUND \(2\): \S",
+                     done.stderr)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_program("run", "--config", "config.json", config={
+            "listeners": [harness.command_listener(
+                listen=f"127.0.0.1:{port}")]})
+    assert done.returncode == 1
+    assert re.search(rf"127\.0\.0\.1:{port} is in use .*;"
+                     r".* \(WSAEADDRINUSE \(10048\)", done.stderr)
 
 
 def test_output_is_byte_for_byte(program):

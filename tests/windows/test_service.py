@@ -111,7 +111,7 @@ def test_install_refuses_a_wrong_configuration(service):
     (lambda s: write(s, worker=2), 20,
      r"config\.json:1:\d+: worker: .*\"workers\""),
     (lambda s: s.config.unlink(), 20,
-     r"config\.json: cannot be opened: no such file"),
+     r"config\.json: cannot be opened: ERROR_FILE_NOT_FOUND \(2\): "),
     (lambda s: write(s, log={"target": "./none/service.log"}), 20,
      r"config\.json: log\.target: .* cannot be opened"),
     (lambda s: write(s, log={"target": "stderr"}), 20,
@@ -151,6 +151,7 @@ def test_a_port_in_use(service):
     assert status == 1 and "exit status 1" in error
     event = service.wine.await_event(22, mark)
     assert f"listen[1]: 127.0.0.1:{port} is in use" in event.text
+    assert "WSAEADDRINUSE (10048)" in event.text
     taken.close()
     run_ok(service.command("start"))
 
