@@ -32,8 +32,10 @@ struct fl_sock *fl_sock_new(uint32_t slot) {
   struct fl_sock *sock = malloc(sizeof *sock);
   if (sock == NULL)
     return NULL;
-  sock->slot = slot;
+  assert(slot <= FL_SOCK_UPSTREAM);
+  sock->slot = (uint16_t)slot;
   sock->place = 0;
+  sock->write = NULL;
   sock->over = false;
   sock->ended = false;
   sock->broken = false;
@@ -210,30 +212,63 @@ enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
   return FL_OK;
 }
 
-/* libuv takes no const, and does not write. On Windows a length has 32 bits.
- */
-static uv_buf_t buffer_of(struct fl_slice bytes) {
-  assert(bytes.size <= INT32_MAX);
-  return uv_buf_init((char *)(uintptr_t)bytes.bytes, (unsigned)bytes.size);
+/* A send_rest, which takes several writes where one is limited. */
+struct fl_sock_write {
+  uv_write_t request;
+  struct fl_slice rest; /* not given to the system yet */
+};
+
+/* As much of bytes as the system takes in one call; off their beginning. libuv
+   takes no const, and does not write. */
+static uv_buf_t cut(struct fl_slice *bytes) {
+  size_t most = fl_socket_write_max();
+  size_t size = bytes->size < most ? bytes->size : most;
+  uv_buf_t piece = uv_buf_init((char *)(uintptr_t)bytes->bytes, (unsigned)size);
+  bytes->bytes += size;
+  bytes->size -= size;
+  return piece;
 }
 
+/* Further pieces follow only where all of one was taken. What is taken before
+   an error counts: the next call meets it again. */
 long fl_sock_send(struct fl_sock *sock, struct fl_slice bytes) {
-  if (bytes.size > INT32_MAX)
-    bytes.size = INT32_MAX;
-  uv_buf_t buffer = buffer_of(bytes);
-  int taken = uv_try_write(stream_of(sock), &buffer, 1);
-  if (taken >= 0)
-    return taken;
-  if (taken == UV_EAGAIN)
-    return 0;
+  long sum = 0;
+  uv_buf_t piece;
+  int taken;
+  do {
+    piece = cut(&bytes);
+    taken = uv_try_write(stream_of(sock), &piece, 1);
+    sum += taken > 0 ? taken : 0;
+  } while (taken > 0 && (size_t)taken == piece.len && bytes.size > 0);
+  if (taken >= 0 || taken == UV_EAGAIN || sum > 0)
+    return sum;
   sock->broken = true;
   return -(long)fl_failure_of_connection(taken);
 }
 
+static void on_written(uv_write_t *request, int status);
+
+static int write_piece(struct fl_sock *sock) {
+  uv_buf_t piece = cut(&sock->write->rest);
+  return uv_write(&sock->write->request, stream_of(sock), &piece, 1,
+                  on_written);
+}
+
+static void end_write(struct fl_sock *sock) {
+  free(sock->write);
+  sock->write = NULL;
+}
+
 static void on_written(uv_write_t *request, int status) {
   struct fl_sock *sock = (struct fl_sock *)request->handle;
-  free(request);
-  if (closing(sock))
+  bool closed = closing(sock);
+  if (status == 0 && !closed && sock->write->rest.size > 0) {
+    status = write_piece(sock);
+    if (status == 0)
+      return;
+  }
+  end_write(sock);
+  if (closed)
     return;
   if (status == 0)
     fl_conn_sent(conn_of(sock), fl_clock());
@@ -242,20 +277,22 @@ static void on_written(uv_write_t *request, int status) {
 }
 
 enum fl_reason fl_sock_send_rest(struct fl_sock *sock, struct fl_slice bytes) {
-  uv_buf_t buffer = buffer_of(bytes);
-  uv_write_t *request = malloc(sizeof *request);
-  if (request == NULL)
+  assert(sock->write == NULL);
+  sock->write = malloc(sizeof *sock->write);
+  if (sock->write == NULL)
     return FL_OUT_OF_MEMORY;
-  int error = uv_write(request, stream_of(sock), &buffer, 1, on_written);
+  sock->write->rest = bytes;
+  int error = write_piece(sock);
   if (error == 0)
     return FL_OK;
-  free(request);
+  end_write(sock);
   sock->broken = true;
   return fl_failure_of_connection(error);
 }
 
 size_t fl_sock_unsent(struct fl_sock *sock) {
-  return uv_stream_get_write_queue_size(stream_of(sock));
+  size_t rest = sock->write == NULL ? 0 : sock->write->rest.size;
+  return uv_stream_get_write_queue_size(stream_of(sock)) + rest;
 }
 
 size_t fl_sock_unacked(struct fl_sock *sock) {

@@ -42,16 +42,17 @@ struct fl_sock {
     struct fl_arrival arrival; /* until fl_sock_open */
     uv_tcp_t tcp;              /* after; its `data` is the fl_conn */
   };
-  uint32_t slot;  /* of its listener; FL_SOCK_UPSTREAM: not accepted */
-  uint32_t place; /* of the listener's guard */
-  bool over;      /* its descriptor lies in the reserve */
-  bool ended;     /* core was told of the peer's end */
-  bool broken;    /* core was told that the connection is broken */
-  bool bulk;      /* core takes large reads */
-  bool filled;    /* the last read was of FL_READ_MAX or more */
+  struct fl_sock_write *write; /* what of a send_rest is under way */
+  uint32_t place;              /* of the listener's guard */
+  uint16_t slot;   /* of its listener; FL_SOCK_UPSTREAM: not accepted */
+  bool over : 1;   /* its descriptor lies in the reserve */
+  bool ended : 1;  /* core was told of the peer's end */
+  bool broken : 1; /* core was told that the connection is broken */
+  bool bulk : 1;   /* core takes large reads */
+  bool filled : 1; /* the last read was of FL_READ_MAX or more */
 };
 
-#define FL_SOCK_UPSTREAM UINT32_MAX
+#define FL_SOCK_UPSTREAM UINT16_MAX
 
 /* For a client of the listener with this slot. NULL when memory is out. Free
    it, or fill its arrival (`place` and `over` too) and pass it to fl_sock_open.

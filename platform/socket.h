@@ -12,6 +12,9 @@ void fl_socket_shutdown(uv_os_sock_t socket);
    where the system cannot tell. */
 size_t fl_socket_unacked(uv_os_sock_t socket);
 
+/* How many bytes to give the system in one call, at most. */
+size_t fl_socket_write_max(void);
+
 /* The error that the connection ended with and nobody was told of yet, as one
    of libuv's; 0 for none. */
 int fl_socket_error(uv_os_sock_t socket);

@@ -9,6 +9,9 @@ void fl_socket_shutdown(uv_os_sock_t socket) {
   (void)shutdown(socket, SHUT_WR);
 }
 
+/* The kernel takes what it has room for. */
+size_t fl_socket_write_max(void) { return INT32_MAX; }
+
 int fl_socket_error(uv_os_sock_t socket) {
   int error = 0;
   socklen_t size = sizeof error;

@@ -14,13 +14,20 @@ size_t fl_socket_unacked(uv_os_sock_t socket) {
   return 0;
 }
 
+/* A send that is not overlapped is taken whole as soon as there is any room in
+   the send buffer, however long it is, and copied; one that is overlapped and
+   finds none has all of its pages locked until it is done ("High-performance
+   Windows Sockets applications", Winsock documentation). So a peer that reads
+   slowly would hold far more of the kernel's memory than the buffer's size. */
+size_t fl_socket_write_max(void) { return 65536; }
+
 int fl_socket_error(uv_os_sock_t socket) {
   int error = 0;
   int size = sizeof error;
   if (getsockopt(socket, SOL_SOCKET, SO_ERROR, (char *)&error, &size) != 0 ||
       error == 0)
     return 0;
-  return uv_translate_sys_error(error);
+  return fl_system_error((unsigned long)error);
 }
 
 void fl_socket_close(uv_os_sock_t socket) { (void)closesocket(socket); }
