@@ -31,6 +31,24 @@ bool fl_local_bind(struct fl_local *local, uv_pipe_t *pipe,
                    const struct fl_local_setup *setup,
                    char error[FL_LOCAL_ERROR]);
 
+/* A peer of such a place. Filled in but for the last two, which are this
+   module's; outlives the connection. Where a stranger could have made the place
+   before the program does, theirs is refused, unless it was `named` by the
+   person who asks. */
+struct fl_local_client {
+  const char *path;
+  unsigned timeout_ms; /* at most, to wait for a turn; 0: as long as usual */
+  bool named;
+  uv_connect_t request;
+  char error[FL_LOCAL_ERROR]; /* what is wrong, for people, where the error does
+                                 not say it; "" */
+};
+
+/* Connects `pipe`, which is initialised. `connected` is called with
+   client->request and 0 or an error of libuv, perhaps before this returns. */
+void fl_local_connect(struct fl_local_client *client, uv_pipe_t *pipe,
+                      uv_connect_cb connected);
+
 /* After a fl_local_bind that failed: whether there is a place, but a running
    process has it, or its permissions cannot be as they were asked for. */
 bool fl_local_refused(const struct fl_local *local);

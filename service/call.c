@@ -20,7 +20,7 @@ struct call {
   uv_loop_t loop;
   uv_pipe_t pipe;
   uv_timer_t timer;
-  uv_connect_t connect;
+  struct fl_local_client client;
   uv_write_t write;
   const struct fl_call_setup *setup;
   struct fl_text answer;
@@ -87,10 +87,13 @@ static int ask(struct call *call, const char *path) {
   (void)uv_pipe_init(&call->loop, &call->pipe, 0);
   (void)uv_timer_init(&call->loop, &call->timer);
   call->over = false;
-  call->pipe.data = call->timer.data = call->connect.data = call;
-  uv_pipe_connect(&call->connect, &call->pipe, path, on_connected);
+  call->pipe.data = call->timer.data = call->client.request.data = call;
+  call->client.path = path;
+  call->client.timeout_ms = call->setup->timeout_ms;
+  call->client.named = call->setup->config == NULL;
   if (call->setup->timeout_ms != 0)
     (void)uv_timer_start(&call->timer, on_timeout, call->setup->timeout_ms, 0);
+  fl_local_connect(&call->client, &call->pipe, on_connected);
   (void)uv_run(&call->loop, UV_RUN_DEFAULT);
   (void)uv_loop_close(&call->loop);
   return call->error;
@@ -137,7 +140,9 @@ static int explain(const struct call *call, const char *path, int error) {
             path[0] != '\0' ? path : "any place");
     return FL_STATUS_NOT_RUNNING;
   }
-  if (error == UV_EACCES || error == UV_EPERM)
+  if (call->client.error[0] != '\0')
+    fprintf(stderr, "fairlead: %s\n", call->client.error);
+  else if (error == UV_EACCES || error == UV_EPERM)
     fprintf(stderr, "fairlead: %s may not be used by this user; be %s\n", path,
             fl_local_users());
   else if (error == UV_ETIMEDOUT)

@@ -211,6 +211,13 @@ bool fl_local_bind(struct fl_local *local, uv_pipe_t *pipe,
   return false;
 }
 
+/* The directory's permissions say who may serve there. */
+void fl_local_connect(struct fl_local_client *client, uv_pipe_t *pipe,
+                      uv_connect_cb connected) {
+  client->error[0] = '\0';
+  uv_pipe_connect(&client->request, pipe, client->path, connected);
+}
+
 bool fl_local_refused(const struct fl_local *local) { return local->refused; }
 
 const char *fl_local_users(void) {
