@@ -19,10 +19,23 @@ enum { LAST_MS = 5000 };
    most this part of restart_timeout. */
 enum { GRACE_MS = 200, GRACE_PART = 4 };
 
-/* For how long clients are waited for. */
-static fl_time time_limit(const struct fl_control *control) {
+/* What the system leaves where it ends the process soon: Windows does so some
+   5 s after its console was closed or its user's session ended. The rest is for
+   closing what is left, and for the log. */
+#define LEAVES (4 * FL_SECOND)
+
+static fl_time configured_limit(const struct fl_control *control) {
   const struct fl_config *config = control->reload->generation->config;
   return control->restart ? config->restart_timeout : config->shutdown_timeout;
+}
+
+static bool is_short(const struct fl_control *control) {
+  return control->leaves != 0 && control->leaves < configured_limit(control);
+}
+
+/* For how long clients are waited for. */
+static fl_time time_limit(const struct fl_control *control) {
+  return is_short(control) ? control->leaves : configured_limit(control);
 }
 
 static void ask(struct fl_control *control, enum fl_stage stage) {
@@ -91,6 +104,8 @@ uint32_t fl_control_clients(const struct fl_control *control) {
 }
 
 static const char *limit_name(const struct fl_control *control) {
+  if (is_short(control))
+    return "the time that the system leaves";
   return control->restart ? "restart_timeout" : "shutdown_timeout";
 }
 
@@ -110,7 +125,7 @@ static void on_limit(uv_timer_t *timer) {
 
 /* What a person who waits can do; a service manager has no signals. */
 static const char *hurry(const struct fl_control *control) {
-  if (fl_supervised())
+  if (fl_supervised() || control->leaves != 0)
     return "";
   return control->asked > 0
              ? "; another signal ends it at once"
@@ -139,8 +154,9 @@ static void begin_stages(struct fl_control *control) {
 static void on_delayed(uv_timer_t *timer) { begin_stages(timer->data); }
 
 static void begin_stop(struct fl_control *control) {
-  fl_time delay =
-      control->restart ? 0 : control->reload->generation->config->drain_delay;
+  fl_time delay = control->restart || control->leaves != 0
+                      ? 0
+                      : control->reload->generation->config->drain_delay;
   char text[FL_DURATION_TEXT];
   fl_notify_stopping(delay + time_limit(control) +
                      FL_MILLISECOND * 2 * LAST_MS);
@@ -164,6 +180,22 @@ bool fl_control_stop(struct fl_control *control, const char *who) {
   if (!control->reload->running)
     begin_stop(control);
   return true;
+}
+
+/* A stop under way ends sooner. */
+static void hurry_up(void *owner, const char *who) {
+  struct fl_control *control = owner;
+  control->leaves = LEAVES;
+  if (fl_control_stop(control, who) || control->stop == NULL)
+    return;
+  fl_log(FL_LOG_WARNING, FL_LOG_SERVICE, "stopping already; %s", who);
+  if (control->stage == FL_STAGE_SERVE && !control->reload->running) {
+    begin_stages(control); /* drain_delay is over */
+  } else if (control->stage > FL_STAGE_SERVE && control->stage < FL_STAGE_NOW &&
+             uv_timer_get_due_in(&control->limit) > LEAVES / FL_MILLISECOND) {
+    control->cut_at = fl_time_add(fl_clock(), LEAVES);
+    (void)uv_timer_start(&control->limit, on_limit, LEAVES / FL_MILLISECOND, 0);
+  }
 }
 
 /* The first signal begins the stop, the second ends the process. One behind
@@ -236,6 +268,9 @@ static void on_signal(uv_signal_t *handle, int number) {
   case FL_SIGNAL_RESTART:
     on_stop(control, signal);
     break;
+  case FL_SIGNAL_HURRY:
+    hurry_up(control, signal->name);
+    break;
   case FL_SIGNAL_RELOAD:
     reload(control, signal->name);
     break;
@@ -299,7 +334,7 @@ static void close_loop(struct fl_control *control) {
 int fl_control_open(struct fl_control *control, struct fl_reload_state *reload,
                     struct fl_admission *admission) {
   static const struct fl_supervisor_calls calls = {on_ordered_stop,
-                                                   on_ordered_reload};
+                                                   on_ordered_reload, hurry_up};
   *control = (struct fl_control){
       .reload = reload, .admission = admission, .stage = FL_STAGE_SERVE};
   int error = uv_loop_init(&control->loop);

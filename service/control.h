@@ -20,10 +20,11 @@ struct fl_control {
   struct fl_worker **workers; /* those that have started */
   uint32_t count;
   enum fl_stage stage;
-  uint32_t done;    /* workers that have done the stage */
-  unsigned asked;   /* signals to stop that came */
-  bool restart;     /* the stop is that of a restart: short, and listening
-                       sockets that are kept (service/kept.h) stay so */
+  uint32_t done;  /* workers that have done the stage */
+  unsigned asked; /* signals to stop that came */
+  bool restart;   /* the stop is that of a restart: short, and listening
+                     sockets that are kept (service/kept.h) stay so */
+  fl_time leaves; /* how long the system lets it live on; 0: it does not say */
   const char *stop; /* who began a stop; NULL: nobody. The stop itself waits for
                        the end of a reload under way */
   fl_time stopped;  /* when they did */

@@ -8,6 +8,7 @@
 
 enum fl_signal_act {
   FL_SIGNAL_STOP,
+  FL_SIGNAL_HURRY,   /* a stop; the system ends the process soon */
   FL_SIGNAL_RESTART, /* a stop for a restart */
   FL_SIGNAL_RELOAD,
   FL_SIGNAL_REOPEN /* log files were renamed */

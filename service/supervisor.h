@@ -29,6 +29,8 @@ void fl_supervisor_progress(void);
 struct fl_supervisor_calls {
   void (*stop)(void *owner, const char *who);
   void (*reload)(void *owner, const char *who);
+  void (*hurry)(void *owner, const char *who); /* a stop, and the system ends
+                                                  the process soon */
 };
 
 /* Takes orders from now on, in the loop; calls outlives that. Returns 0 or an

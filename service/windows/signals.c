@@ -1,6 +1,6 @@
 /* The events of a console (HandlerRoutine, Windows console documentation) as
-   libuv names them. After that of closing the system ends the process about
-   5 s later, whatever it does meanwhile. */
+   libuv names them. After that of closing the system ends the process when the
+   handler returns, which libuv's does not do, or about 5 s later. */
 #include "service/signals.h"
 
 #include <uv.h>
@@ -10,7 +10,7 @@
 static const struct fl_signal signals[] = {
     {SIGINT, FL_SIGNAL_STOP, "Ctrl-C"},
     {SIGBREAK, FL_SIGNAL_STOP, "Ctrl-Break"},
-    {SIGHUP, FL_SIGNAL_STOP, "the console was closed"},
+    {SIGHUP, FL_SIGNAL_HURRY, "the console was closed"},
 };
 
 const struct fl_signal *fl_signals(size_t *count) {

@@ -10,6 +10,7 @@
 #include "service/status.h"
 #include "service/windows/event_log.h"
 #include "service/windows/names.h"
+#include "service/windows/session.h"
 #include "service/windows/supervisor.h"
 
 #include <stdatomic.h>
@@ -164,7 +165,7 @@ static void on_tick(uv_timer_t *timer) {
 int fl_supervisor_watch(uv_loop_t *loop,
                         const struct fl_supervisor_calls *calls, void *owner) {
   if (!fl_supervised())
-    return 0;
+    return fl_session_watch(loop, calls, owner);
   int error = uv_async_init(loop, &state.order, on_order);
   if (error != 0)
     return error;
@@ -191,6 +192,7 @@ void fl_supervisor_unwatch(void) {
   bool watched = state.watched;
   state.watched = false;
   ReleaseSRWLockExclusive(&state.lock);
+  fl_session_unwatch();
   if (!watched)
     return;
   uv_close((uv_handle_t *)&state.order, NULL);

@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import subprocess
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,85 @@ def test_a_second_ctrl_c_ends_at_once(fairlead, connect):
     instance.kill(signal.SIGINT)
     instance.wait_log("Ctrl-C again: ending at once")
     assert instance.join() == 130
+
+
+CONTROL = Path(os.environ.get("FAIRLEAD_WINE", "/none")).with_name(
+    "fl-control.exe")
+LAST = pytest.mark.skipif(not CONTROL.exists(), reason="built without tests")
+ENDS = pytest.mark.parametrize("act, who", [
+    ("close", "the console was closed"), ("end", "the user logs off")])
+
+
+def silent(peer):
+    for _ in peer.lines():
+        pass
+
+
+def system_does(act, instance):
+    """What Windows does with it at the end of a console or a session."""
+    subprocess.run(
+        ["/usr/lib/wine/wine64", str(CONTROL), act,
+         str(instance.state()["pid"])], check=True, env=harness.environment())
+
+
+@LAST
+@ENDS
+def test_the_last_moments_are_for_the_drain(
+        fairlead, line_server, connect, act, who):
+    """Whoever tells of the end returns only when the process has ended, so
+    that Windows does not end it before."""
+    go = threading.Event()
+
+    def late(peer):
+        for line in peer.lines():
+            go.wait(30 * harness.SLOW)
+            peer.send(b"re " + line + b"\n")
+
+    server = line_server(late)
+    instance = fairlead({
+        **harness.gateway_config(server, request_timeout="1m"),
+        "drain_delay": "1h"})
+    client = connect(instance.address("gateway"))
+    client.send(b"x\n")
+    harness.wait_until(lambda: server.requests, "the request is in flight")
+    system_does(act, instance)
+    instance.wait_log(
+        f"stopping: {who}; 1 client is connected, .* for up to 4.0s$")
+    go.set()
+    assert client.line() == b"re x"
+    assert instance.join() == 0
+
+
+@LAST
+@ENDS
+def test_the_drain_ends_in_time(fairlead, line_server, connect, act, who):
+    server = line_server(silent)
+    instance = fairlead({
+        **harness.gateway_config(server, request_timeout="1m"),
+        "shutdown_timeout": "1h"})
+    connect(instance.address("gateway")).send(b"x\n")
+    harness.wait_until(lambda: server.requests, "the request is in flight")
+    system_does(act, instance)
+    instance.wait_log("the time that the system leaves is over: closing the 1")
+    assert instance.join() == 0
+
+
+@LAST
+@pytest.mark.parametrize("more", [
+    {"drain_delay": "1h"}, {"shutdown_timeout": "1h"}])
+def test_a_stop_under_way_becomes_a_short_one(
+        fairlead, line_server, connect, more):
+    server = line_server(silent)
+    instance = fairlead({
+        **harness.gateway_config(server, request_timeout="1m"), **more})
+    connect(instance.address("gateway")).send(b"x\n")
+    harness.wait_until(lambda: server.requests, "the request is in flight")
+    instance.kill()
+    instance.wait_log("Ctrl-C")
+    system_does("end", instance)
+    instance.wait_log("stopping already; the user logs off")
+    instance.wait_log("the time that the system leaves is over: closing the 1")
+    assert instance.join() == 0
 
 
 def test_two_are_not_controlled_at_one_place(fairlead, run_program, tmp_path):

@@ -3,6 +3,8 @@
      fl-control query         prints state, checkpoint and wait hint
      fl-control make COMMAND  makes the service with that command line
      fl-control config        prints what of the configuration Wine keeps
+     fl-control close PID     closes the console of that process
+     fl-control end PID       ends the session of that process
      fl-control show PROGRAM  prints the program's version, and the text of each
                               event whose number comes in on standard input */
 #include <stdio.h>
@@ -96,7 +98,61 @@ static int show(const char *path) {
   return 0;
 }
 
+/* What a console does with each process of its own when it is closed. */
+static int close_console(DWORD pid) {
+  FARPROC routine =
+      GetProcAddress(GetModuleHandleA("kernelbase"), "CtrlRoutine");
+  LPTHREAD_START_ROUTINE start;
+  HANDLE process = OpenProcess(PROCESS_ALL_ACCESS, FALSE, pid);
+  if (routine == NULL || process == NULL)
+    return fail("the process");
+  memcpy(&start, &routine, sizeof start);
+  return CreateRemoteThread(process, NULL, 0, start,
+                            (void *)(ULONG_PTR)CTRL_CLOSE_EVENT, 0,
+                            NULL) != NULL
+             ? 0
+             : fail("the console");
+}
+
+static BOOL CALLBACK find(HWND window, LPARAM to) {
+  struct {
+    DWORD pid;
+    HWND window;
+  } *found = (void *)to;
+  DWORD pid = 0;
+  (void)GetWindowThreadProcessId(window, &pid);
+  if (pid == found->pid)
+    found->window = window;
+  return found->window == NULL;
+}
+
+/* What Windows does with each window at the top. Its thread may take a while to
+   come up; the last message is not answered before the process ends. */
+static int end_session(DWORD pid) {
+  struct {
+    DWORD pid;
+    HWND window;
+  } found = {pid, NULL};
+  for (int i = 0; i < 200 && found.window == NULL; i++) {
+    (void)EnumWindows(find, (LPARAM)&found);
+    Sleep(found.window == NULL ? 50 : 0);
+  }
+  if (found.window == NULL)
+    return fail("the window");
+  if (!SendMessageA(found.window, WM_QUERYENDSESSION, 0,
+                    (LPARAM)ENDSESSION_LOGOFF))
+    return fail("the question");
+  return SendNotifyMessageA(found.window, WM_ENDSESSION, TRUE,
+                            (LPARAM)ENDSESSION_LOGOFF)
+             ? 0
+             : fail("the end");
+}
+
 int main(int count, char *words[]) {
+  if (count == 3 && strcmp(words[1], "close") == 0)
+    return close_console(strtoul(words[2], NULL, 10));
+  if (count == 3 && strcmp(words[1], "end") == 0)
+    return end_session(strtoul(words[2], NULL, 10));
   if (count == 3 && strcmp(words[1], "show") == 0)
     return show(words[2]);
   SC_HANDLE manager = OpenSCManagerA(NULL, NULL, SC_MANAGER_ALL_ACCESS);
