@@ -225,10 +225,12 @@ static void add_seen(struct fl_tcp_sample *sample, uint32_t server,
 
 static void add_to_server(struct fl_tcp_sample *sample,
                           const struct fl_tcp_place *place,
-                          const struct fl_tcp_row *row) {
+                          const struct fl_tcp_row *row, bool counted) {
   struct fl_tcp_server *server = &sample->servers[place->owner];
-  server->sockets[row->state]++;
-  add_port(sample, server, place->address, row);
+  if (!counted) {
+    server->sockets[row->state]++;
+    add_port(sample, server, place->address, row);
+  }
   if (!row->measured)
     return;
   add_seen(sample, place->owner, row);
@@ -251,7 +253,8 @@ void fl_tcp_sample_row(struct fl_tcp_sample *sample,
   for (uint32_t i = first_place(sample->remote, sample->remote_count, port);
        i < sample->remote_count && sample->remote[i].addr->port == port; i++)
     if (same_ip(sample->remote[i].addr, &row->remote))
-      add_to_server(sample, &sample->remote[i], row);
+      add_to_server(sample, &sample->remote[i], row,
+                    (of & FL_TCP_COUNTED) != 0);
 }
 
 /* ---- all of them ---- */

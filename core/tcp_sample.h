@@ -160,6 +160,10 @@ bool fl_tcp_sample_ready(struct fl_tcp_sample *sample);
    each, names them in turn. */
 enum { FL_TCP_OF_LISTENERS = 1, FL_TCP_OF_SERVERS = 2 };
 
+/* With FL_TCP_OF_SERVERS: the socket was passed in already, and counted,
+   without what was measured of it; only that is new. */
+enum { FL_TCP_COUNTED = 4 };
+
 /* Counts one socket, if it is of any of them. Requires: ready, and
    sample->system is filled in. */
 void fl_tcp_sample_row(struct fl_tcp_sample *sample,

@@ -196,6 +196,7 @@ enum fl_reason fl_sock_connect(struct fl_sockets *sockets, struct fl_conn *conn,
   struct fl_sock *sock = fl_sock_new(FL_SOCK_UPSTREAM);
   if (sock == NULL)
     return FL_OUT_OF_MEMORY;
+  sock->place = ++sockets->connects;
   int error = uv_tcp_init_ex(sockets->loop, &sock->tcp, family);
   if (error != 0) { /* no handle was made */
     free(sock);

@@ -24,7 +24,8 @@ struct fl_sockets {
      bring a thousand: replies to all of them at once would need buffers that
      no longer fit the caches. */
   void (*relieve)(struct fl_sockets *sockets, fl_time now);
-  unsigned reads; /* since it was called, or since the turn's end */
+  uint32_t connects; /* so far */
+  unsigned reads;    /* since it was called, or since the turn's end */
   /* Where every read goes; core copies what it keeps before the read callback
      returns. What lies behind FL_READ_MAX is touched by bulk only. */
   uint8_t scratch[FL_BULK_READ_MAX];
@@ -43,7 +44,8 @@ struct fl_sock {
     uv_tcp_t tcp;              /* after; its `data` is the fl_conn */
   };
   struct fl_sock_write *write; /* what of a send_rest is under way */
-  uint32_t place;              /* of the listener's guard */
+  uint32_t place;  /* of the listener's guard; an upstream's: its number, given
+                      to no other of the loop's for long */
   uint16_t slot;   /* of its listener; FL_SOCK_UPSTREAM: not accepted */
   bool over : 1;   /* its descriptor lies in the reserve */
   bool ended : 1;  /* core was told of the peer's end */

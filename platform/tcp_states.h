@@ -3,7 +3,8 @@
    Linux    netlink, sock_diag(7), and /proc. The kernel picks the sockets, so
             that others cost no copy. Everything is known; what the network
             namespace of this process has.
-   Windows  GetExtendedTcpTable. Only states, and whether something listens. */
+   Windows  GetTcpTable, GetTcp6Table. Only states, and whether something
+            listens; what was measured each connection is asked (tcp_info.h). */
 #ifndef FL_PLATFORM_TCP_STATES_H
 #define FL_PLATFORM_TCP_STATES_H
 

@@ -3,9 +3,11 @@
 #include "core/findings.h"
 #include "platform/clock.h"
 #include "platform/error.h"
+#include "platform/tcp_info.h"
 #include "platform/tcp_states.h"
 #include "service/collect.h"
 #include "service/log.h"
+#include "service/measure.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +19,14 @@ struct fl_sampler {
   const struct fl_instance *instance;
   uv_timer_t timer;
   uv_work_t work;
-  struct fl_tcp_sample last; /* read by the work, too */
-  struct fl_tcp_sample next; /* the work's, while it is under way */
-  int result;                /* of the work */
-  int error;                 /* of the last sample; 0: none */
-  char why[FL_ERROR_TEXT];   /* the error, if there is one, for people */
-  bool have;                 /* `last` is one */
+  struct fl_tcp_sample last;         /* read by the work, too */
+  struct fl_tcp_sample next;         /* the work's, while it is under way */
+  struct fl_connections connections; /* what was measured; likewise */
+  int result;                        /* of the work */
+  int error;                         /* of the last sample; 0: none */
+  char why[FL_ERROR_TEXT]; /* the error, if there is one, for people */
+  bool have;               /* `last` is one */
+  bool unmeasured;         /* the system does not tell what TCP measures */
   bool closed;
 };
 
@@ -88,13 +92,22 @@ static void keep(struct fl_sampler *sampler, int error) {
 static void take(uv_work_t *work) {
   struct fl_sampler *sampler = work->data;
   sampler->result = fl_tcp_states_take(&sampler->next);
+  for (uint32_t i = 0; i < sampler->connections.count; i++)
+    fl_tcp_sample_row(&sampler->next, &sampler->connections.rows[i],
+                      FL_TCP_OF_SERVERS | FL_TCP_COUNTED);
   if (sampler->result == 0)
     fl_tcp_sample_finish(&sampler->next, sampler->have ? &sampler->last : NULL,
                          fl_clock());
 }
 
+static void drop_connections(struct fl_sampler *sampler) {
+  free(sampler->connections.rows);
+  sampler->connections = (struct fl_connections){0};
+}
+
 static void on_taken(uv_work_t *work, int status) {
   struct fl_sampler *sampler = work->data;
+  drop_connections(sampler);
   fl_time interval = config_of(sampler)->states.interval;
   if (status == 0 && !sampler->closed)
     keep(sampler, sampler->result);
@@ -109,8 +122,33 @@ static void begin(struct fl_sampler *sampler) {
   if (fl_tcp_sample_ready(&sampler->next) &&
       uv_queue_work(loop, &sampler->work, take, on_taken) == 0)
     return;
+  drop_connections(sampler);
   fl_tcp_sample_free(&sampler->next);
   wait(sampler, OFF_INTERVAL);
+}
+
+/* ---- what each connection is asked ---- */
+
+static void log_unmeasured(const struct fl_sampler *sampler) {
+  char text[FL_ERROR_TEXT];
+  fl_log(FL_LOG_WARNING, FL_LOG_STATES,
+         "the system does not tell round trips and retransmits of "
+         "connections: it refuses %s (%s); going on without them",
+         fl_tcp_info_call(), fl_error_text(sampler->connections.error, text));
+}
+
+static void on_measured(void *context, struct fl_connections *found) {
+  struct fl_sampler *sampler = context;
+  sampler->connections = *found;
+  if (sampler->closed) {
+    drop_connections(sampler);
+    return;
+  }
+  if (found->error != 0) {
+    log_unmeasured(sampler);
+    sampler->unmeasured = true;
+  }
+  begin(sampler);
 }
 
 /* ---- what is asked about ---- */
@@ -167,7 +205,10 @@ static void on_addresses(void *context, const struct fl_collected *found) {
     for (uint32_t j = 0; j < config->upstreams[i].server_count; j++)
       add_server(sampler, config->upstreams[i].name,
                  &config->upstreams[i].servers[j], &found->sum);
-  begin(sampler);
+  if (fl_tcp_info_call() == NULL || sampler->unmeasured)
+    begin(sampler);
+  else
+    fl_measure(sampler->instance, on_measured, sampler);
 }
 
 static bool has_names(const struct fl_config *config) {

@@ -161,6 +161,27 @@ def test_a_stop_under_way_becomes_a_short_one(
     assert instance.join() == 0
 
 
+def test_what_tcp_measures_is_done_without(
+        fairlead, line_server, connect):
+    """Wine has no SIO_TCP_INFO: that is said once, and the states of sockets
+    are told as before."""
+    instance = fairlead({**harness.gateway_config(line_server()),
+                         "states": {"interval": "100ms"}})
+    client = connect(instance.address("gateway"))
+    assert client.ask(b"x") == b"re x"
+    instance.wait_log(r"warning states .* it refuses SIO_TCP_INFO "
+                      r"\(WSAE[A-Z]+ \(10\d+\).*\); going on without them")
+
+    def samples():
+        sockets = instance.state().get("sockets", {})
+        return sum(s["states"]["established"]
+                   for s in sockets.get("servers", []))
+
+    harness.wait_until(samples, "states of sockets")
+    client.ask(b"y")
+    assert instance.text().count("SIO_TCP_INFO") == 1
+
+
 def test_two_are_not_controlled_at_one_place(fairlead, run_program, tmp_path):
     place = r"\\.\pipe\fairlead-test-" + str(os.getpid())
     config = {"listeners": [harness.command_listener()],

@@ -159,6 +159,22 @@ static void round_trips_have_a_median(void **state) {
   assert_int_equal(first.servers[0].rtt_min, 50);
 }
 
+/* Where states and measurements are told apart. */
+static void what_was_measured_may_come_later(void **state) {
+  (void)state;
+  struct fl_tcp_row row = measured(1, 300, 0, 0);
+  struct fl_tcp_row bare = row_of("10.0.0.1", 1050, "192.0.2.1", 502);
+  usual(&first);
+  row.local = bare.local;
+  fl_tcp_sample_row(&first, &bare, BOTH);
+  fl_tcp_sample_row(&first, &row, FL_TCP_OF_SERVERS | FL_TCP_COUNTED);
+  fl_tcp_sample_finish(&first, NULL, FL_SECOND);
+  assert_int_equal(first.servers[0].sockets[FL_TCP_ESTABLISHED], 1);
+  assert_int_equal(fl_tcp_sample_ports_free(&first, &first.servers[0]), 99);
+  assert_int_equal(first.servers[0].measured, 1);
+  assert_int_equal(first.servers[0].rtt_median, 300);
+}
+
 /* Only what came since the sample before counts; a counter never goes back
    when a connection is closed. */
 static void segments_add_up_over_samples(void **state) {
@@ -352,6 +368,7 @@ int main(void) {
       cmocka_unit_test_teardown(a_socket_told_of_twice_counts_once, teardown),
       cmocka_unit_test_teardown(listening_sockets_tell_their_queue, teardown),
       cmocka_unit_test_teardown(round_trips_have_a_median, teardown),
+      cmocka_unit_test_teardown(what_was_measured_may_come_later, teardown),
       cmocka_unit_test_teardown(segments_add_up_over_samples, teardown),
       cmocka_unit_test_teardown(a_new_server_counts_from_its_second_sample,
                                 teardown),
