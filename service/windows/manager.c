@@ -3,6 +3,7 @@
 #include "platform/windows/system_error.h"
 #include "service/status.h"
 #include "service/windows/names.h"
+#include "service/windows/start_report.h"
 
 #include <stdio.h>
 
@@ -100,10 +101,13 @@ static int tell_end(const SERVICE_STATUS_PROCESS *status) {
   return code;
 }
 
-int fl_manager_start(SC_HANDLE service) {
+/* With a pipe that the service may tell its errors by: what it told is
+   printed where it does not come to run. */
+static int start(SC_HANDLE service, HANDLE pipe, const wchar_t *name) {
   SERVICE_STATUS_PROCESS status = {0};
+  DWORD words = pipe == INVALID_HANDLE_VALUE ? 0 : 1;
   DWORD error =
-      StartServiceW(service, 0, NULL) ? ERROR_SUCCESS : GetLastError();
+      StartServiceW(service, words, &name) ? ERROR_SUCCESS : GetLastError();
   if (error == ERROR_SERVICE_ALREADY_RUNNING && ask(service, &status) &&
       status.dwCurrentState == SERVICE_RUNNING) {
     puts("the service runs already");
@@ -113,10 +117,21 @@ int fl_manager_start(SC_HANDLE service) {
     return fl_manager_fail("the service cannot be started", error);
   if (!await(service, SERVICE_START_PENDING, &status))
     return fl_manager_fail("the service does not start", GetLastError());
-  if (status.dwCurrentState != SERVICE_RUNNING)
+  if (status.dwCurrentState != SERVICE_RUNNING) {
+    fl_start_report_print(pipe);
     return tell_end(&status);
+  }
   printf("the service runs (process %lu)\n", status.dwProcessId);
   return FL_STATUS_OK;
+}
+
+int fl_manager_start(SC_HANDLE service) {
+  wchar_t name[FL_START_REPORT_NAME];
+  HANDLE pipe = fl_start_report_make(name);
+  int status = start(service, pipe, name);
+  if (pipe != INVALID_HANDLE_VALUE)
+    (void)CloseHandle(pipe);
+  return status;
 }
 
 int fl_manager_stop(SC_HANDLE service) {

@@ -5,12 +5,14 @@
    state that lasts has a checkpoint that grows. */
 #include "service/supervisor.h"
 
+#include "core/config.h"
 #include "platform/paths.h"
 #include "platform/windows/wide.h"
 #include "service/status.h"
 #include "service/windows/event_log.h"
 #include "service/windows/names.h"
 #include "service/windows/session.h"
+#include "service/windows/start_report.h"
 #include "service/windows/supervisor.h"
 
 #include <stdatomic.h>
@@ -87,6 +89,7 @@ void fl_supervisor_progress(void) {
 
 void fl_service_running(void) {
   state.started = true;
+  fl_start_report_close();
   change_state(SERVICE_RUNNING, 0);
 }
 
@@ -96,6 +99,7 @@ void fl_service_stopped(int status) {
   state.ended = true;
   if (status != FL_STATUS_OK)
     fl_event_log_failed(state.started, status);
+  fl_start_report_close();
   AcquireSRWLockExclusive(&state.lock);
   if (status != FL_STATUS_OK)
     state.status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
@@ -104,7 +108,16 @@ void fl_service_stopped(int status) {
   ReleaseSRWLockExclusive(&state.lock);
 }
 
+/* Whoever starts it by a command is told what went wrong there, too. */
+static bool is_reported(enum fl_notice kind, int level) {
+  return kind == FL_NOTICE_USAGE || kind == FL_NOTICE_CONFIG ||
+         kind == FL_NOTICE_LISTENER ||
+         (kind == FL_NOTICE_NONE && level == FL_LOG_ERROR);
+}
+
 bool fl_supervisor_tell(enum fl_notice kind, int level, const char *text) {
+  if (is_reported(kind, level))
+    fl_start_report_send(text);
   return fl_supervised() && fl_event_log_notice(kind, level, text);
 }
 
@@ -245,11 +258,13 @@ static LONG WINAPI on_crash(EXCEPTION_POINTERS *what) {
   return EXCEPTION_CONTINUE_SEARCH;
 }
 
-static int serve(void) {
+static int serve(const wchar_t *report) {
   state.handle =
       RegisterServiceCtrlHandlerExW(FL_SERVICE_NAME_WIDE, on_control, NULL);
   if (!fl_supervised())
     return FL_STATUS_SYSTEM;
+  if (report != NULL)
+    fl_start_report_open(report);
   (void)SetUnhandledExceptionFilter(on_crash);
   fl_supervisor_progress();
   enter_directory(state.config);
@@ -257,10 +272,9 @@ static int serve(void) {
 }
 
 static void WINAPI service_main(DWORD count, LPWSTR *words) {
-  (void)count;
-  (void)words; /* those of StartService; nobody gives any */
   state.began = true;
-  state.result = serve();
+  /* The first is the name of the service, the others those of StartService. */
+  state.result = serve(count > 1 ? words[1] : NULL);
   fl_service_stopped(state.result);
   (void)SetEvent(state.done);
 }
