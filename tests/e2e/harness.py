@@ -26,6 +26,8 @@ REPORT = re.compile(
     r"Sanitizer|runtime error:|Assertion .* failed"
 )
 
+WINE = "/usr/lib/wine/wine64"
+
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends RST
 ESTABLISHED = 1  # tcpi_state, Linux include/net/tcp_states.h
 
@@ -56,6 +58,32 @@ def stop_signal():
     """What asks the program to stop: Wine makes Ctrl-C of SIGINT, and nothing
     of SIGTERM."""
     return signal.SIGINT if on_windows() else signal.SIGTERM
+
+
+def stop_word():
+    """What the log calls it."""
+    return "Ctrl-C" if on_windows() else "SIGTERM"
+
+
+def no_such_file():
+    """How the program says that, to begin with."""
+    return "ERROR_FILE_NOT_FOUND" if on_windows() else "no such file"
+
+
+def control_place(name):
+    """A value of control.path that is this process's own."""
+    if on_windows():
+        return rf"\\.\pipe\{os.path.basename(RUNTIME)}-{name}"
+    return f"{RUNTIME}/{name}"
+
+
+def plain_names(text):
+    """Text with the names of files as they are here: what Windows opens by a
+    full name of Wine's, it shows by that."""
+    if not on_windows():
+        return text
+    return re.sub(r"Z:(\\[^\s:]*)",
+                  lambda found: found[1].replace("\\", "/"), text)
 
 
 def sanitizer():
@@ -172,6 +200,22 @@ def read_all(sock):
         if not more:
             return data
         data += more
+
+
+def pipe_peer(place):
+    """A socket at whose other end a named pipe of Wine's is. Only Wine's
+    programs reach that: one of them carries the bytes, and ends when the
+    program that serves the pipe closes it."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20 * SLOW)
+    builds = Path(os.environ["FAIRLEAD_WINE"]).parents[1]
+    helper = builds / "mingw/fl-pipe.exe"  # only that one has the tests
+    process = subprocess.Popen([WINE, helper, place], stdin=theirs,
+                               stdout=theirs, stderr=subprocess.PIPE)
+    theirs.close()
+    with process.stderr as said:
+        assert said.readline().strip() == b"open"
+    return ours
 
 
 def at(address):
@@ -348,32 +392,38 @@ class Fairlead:
         """The path of its control socket."""
         return self.wait_log(r" service control: listening on (\S+)")[1]
 
-    def ask(self, line):
-        """Sends one line to the control socket; returns the JSON answer.
-        Nothing but Windows programs reaches the pipes of Wine."""
+    def peer(self):
+        """A peer of its control socket that has connected: a socket."""
         if on_windows():
-            return self._ask_by_command(line)
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(20 * SLOW)
-            peer.connect(self.control())
+            return pipe_peer(self.control())
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(20 * SLOW)
+        peer.connect(self.control())
+        return peer
+
+    def ask(self, line):
+        """Sends one line to the control socket; returns the JSON answer."""
+        with self.peer() as peer:
             peer.sendall(line.encode("latin-1") + b"\n")
             return json.loads(read_all(peer))
-
-    def _ask_by_command(self, line):
-        words = {"status": ["status", "--json"],
-                 "connections": ["status", "--connections", "--json"]}[line]
-        return json.loads(self._command(*words))
 
     def _command(self, *words):
         """What a command about this program prints."""
         return subprocess.run(
-            [str(self.program), *words, "--config", str(self.path)],
+            [str(self.program), *words, "--control", self.control()],
             stdin=subprocess.DEVNULL, capture_output=True,
             timeout=20 * SLOW, env=environment()).stdout
 
     def state(self, connections=False):
         """What `fairlead status --json` shows."""
         return self.ask("connections" if connections else "status")
+
+    def answers(self):
+        """Whether this very program is behind its control socket. The number
+        of a process of Wine's is not the system's."""
+        state = self.state()
+        return state["config_file"] == str(self.path) and (
+            on_windows() or state["pid"] == self.pid)
 
     def kill(self, number=None):
         """Sends a signal; that which asks it to stop if none is named. On

@@ -98,7 +98,7 @@ def test_a_scan_does_not_flood_the_log(fairlead):
     descriptors = program.descriptors()
     for number in range(300):
         assert refused(address, f"127.9.{number // 250}.{number % 250 + 1}")
-    assert program.descriptors() == descriptors
+    assert program.descriptors() <= descriptors
     lines = program.grep("refused: denied_address")
     # The first, and then at most one in ten seconds.
     assert 1 <= len(lines) <= 2 + 300 * SLOW / 10, lines

@@ -313,13 +313,14 @@ def test_drain_delay(fairlead, connect):
     assert ready(instance, pages) == 200
     before = connect(instance.address("commands"))
     instance.kill()
-    instance.wait_log(r"SIGTERM: not ready any more; clients are served")
+    instance.wait_log(
+        f"{harness.stop_word()}: not ready any more; clients are served")
     assert ready(instance, pages) == 503
     assert instance.state()["state"] == "stopping"
     assert before.ask(b"PING") == b"PONG"
     assert connect(instance.address("commands")).ask(b"PING") == b"PONG"
     instance.kill()
-    assert instance.join() == 128 + signal.SIGTERM
+    assert instance.join() == 128 + harness.stop_signal()
 
 
 def test_the_stop_follows_drain_delay(fairlead, connect):
@@ -330,7 +331,8 @@ def test_the_stop_follows_drain_delay(fairlead, connect):
     status, totals = instance.stop()
     assert status == 0 and totals["clients_closed{shutdown}"] == 1
     log = instance.text()
-    assert log.index("not ready any more") < log.index("stopping: SIGTERM")
+    assert log.index("not ready any more") < log.index(
+        f"stopping: {harness.stop_word()}")
     assert client.line() is None
 
 

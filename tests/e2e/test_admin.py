@@ -257,7 +257,8 @@ def test_a_port_in_use_is_told_with_its_place(run_program):
     assert done.returncode == 1
     assert re.search(
         rf"config.json:3:\d+: admin.listen: 127.0.0.1:{port} cannot be "
-        "opened: address already in use", done.stderr,
+        r"opened: (WSAEADDRINUSE \(10048\): )?address already in use",
+        done.stderr,
     )
 
 
@@ -268,8 +269,10 @@ def test_the_example(fairlead, line_server, connect):
     for old, new in (
         ("127.0.0.1:9180", ANY), ("0.0.0.0:9181", ANY),
         ("0.0.0.0:5020", ANY), ("192.0.2.10:5020", harness.at(server.address)),
-        ('"192.0.2.11:5020"', ""), ('"drain_delay": "10s"',
-                                    '"drain_delay": "100ms"'), ('"group": "adm"', '"group": "daemon"'),
+        ('"192.0.2.11:5020"', ""),
+        ('"drain_delay": "10s"', '"drain_delay": "100ms"'),
+        ('"group": "adm"', "" if harness.on_windows()
+         else '"group": "daemon"'),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -400,9 +403,11 @@ def test_clients_move_metrics(fairlead, connect):
     has_moved(instance, "listener_clients_closed_total", 1,
               reason="peer_closed", **of)
     has_moved(instance, "listener_clients", 1, **of)
+    wait_until(  # it grows in steps
+        lambda: value(metrics(instance), "cpu_seconds_total")
+        > value(before, "cpu_seconds_total") >= 0, "time was taken")
     later = metrics(instance)
-    for name in "uptime_seconds", "cpu_seconds_total":
-        assert value(later, name) > value(before, name) >= 0
+    assert value(later, "uptime_seconds") > value(before, "uptime_seconds")
     assert value(later, "resident_memory_bytes") > 1e6
     assert value(later, "build_info") == value(later, "config_info") == 1
     lags = [number for (name, *_), number in later.items()

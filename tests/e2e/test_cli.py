@@ -146,7 +146,7 @@ def test_run_prints_what_check_prints(run_program):
 
 @pytest.mark.parametrize("command", ["run", "check"])
 @pytest.mark.parametrize("path, message", [
-    ("missing.json", "cannot be opened: no such file"),
+    ("missing.json", f"cannot be opened: {harness.no_such_file()}"),
     (".", "cannot be read: it is a directory"),
     ("/dev/zero", "is too large: at most 4194304 bytes"),
 ])

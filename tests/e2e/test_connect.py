@@ -181,7 +181,7 @@ def test_raw_sends_much_to_a_slow_server(piped, line_server):
         while data := peer.socket.recv(65536):
             got.append(data)
 
-    text = b"".join(b"%07d\n" % number for number in range(300000))
+    text = b"".join(b"%0799d\n" % number for number in range(3000))
     done = piped(line_server(swallow), text, "--framing", "raw")
     assert done.returncode == OK
     assert b"".join(got) == text
@@ -230,9 +230,12 @@ class Terminal:
 
     def wait(self, pattern):
         """Waits until the screen's end is as the pattern says."""
-        return harness.wait_until(
-            lambda: re.search(pattern + r"\s*$", self.screen()),
-            f"{pattern!r} on the screen", 15)
+        try:
+            return harness.wait_until(
+                lambda: re.search(pattern + r"\s*$", self.screen()),
+                f"{pattern!r} on the screen", 15)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}:\n{self.screen()}") from None
 
     def end(self):
         self.tmux("kill-server")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import at, command_listener, request_listener, upstream
+from harness import (
+    at, command_listener, no_such_file, plain_names, request_listener, upstream,
+)
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config/examples/include"
 PATTERN = {"include": ["conf.d/*.json"]}
@@ -84,7 +86,8 @@ def test_what_is_not_there(check):
     assert (status, out) == (1, "")
     assert re.match(
         r'config\.json:\d+:\d+: include\[2\]: found "conf\.d/one\.json" '
-        r"\(a string\): conf\.d/one\.json cannot be opened: no such file", err)
+        r"\(a string\): conf\.d/one\.json cannot be opened: "
+        + no_such_file(), err)
 
 
 @pytest.mark.parametrize("value, what", [
@@ -195,7 +198,7 @@ def test_a_reload_reads_them_again(fairlead, line_server, connect):
     write(folder, {"conf.d/b.json": "{"})
     answer = program.ask("reload")
     assert answer["status"] == 1
-    assert answer["lines"][0]["text"].startswith(
+    assert plain_names(answer["lines"][0]["text"]).startswith(
         f"{folder}/conf.d/b.json:1:2: ")
     assert a.ask(b"y") == b"re y"
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -204,7 +207,7 @@ def test_a_reload_reads_them_again(fairlead, line_server, connect):
         answer = program.ask("reload")
     assert answer["status"] == 1
     assert re.match(rf"{folder}/conf\.d/b\.json:\d+:\d+: listeners\[0\]",
-                    answer["lines"][0]["text"])
+                    plain_names(answer["lines"][0]["text"]))
     write(folder, {"conf.d/b.json": only("b")})
     assert program.ask("reload")["result"] == "changed"
     assert connect(new_address(program, "b")).ask(b"PING") == b"PONG"

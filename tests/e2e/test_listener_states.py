@@ -3,7 +3,10 @@
 import signal
 import urllib.request
 
-from harness import command_listener, gateway_config, relay_config, wait_until
+from harness import (
+    command_listener, gateway_config, relay_config, stop_signal, stop_word,
+    wait_until,
+)
 
 
 def states(instance):
@@ -36,10 +39,10 @@ def test_while_it_stops(fairlead, line_server, connect):
     assert states(instance) == {"gateway": "open", "commands": "open"}
     instance.kill()
     instance.wait_log(r"not ready any more")
-    instance.wait_log(r"service stopping: SIGTERM")
+    instance.wait_log(f"service stopping: {stop_word()}")
     assert states(instance) == {"gateway": "closing", "commands": "closed"}
     instance.kill()
-    assert instance.join() == 128 + signal.SIGTERM
+    assert instance.join() == 128 + stop_signal()
 
 
 def test_after_a_reload_has_taken_it_out(fairlead, line_server, connect):

@@ -214,7 +214,7 @@ def test_a_target_that_cannot_be_opened(run_program, tmp_path):
         target=str(tmp_path / "missing" / "file")))
     assert done.returncode == 1
     assert "log.target" in done.stderr
-    assert "no such file" in done.stderr
+    assert harness.no_such_file() in done.stderr
 
 
 def test_a_start_that_fails_says_so_on_the_terminal(

@@ -177,7 +177,8 @@ def test_a_port_taken_meanwhile(fairlead, line_server, connect):
     try:
         line_server(echo, address=server.address)
         gateway.wait_log(
-            rf"cannot listen on {at(port)} again: address already in use; "
+            rf"cannot listen on {at(port)} again: "
+            r"(WSAEADDRINUSE \(10048\): )?address already in use; "
             r"next attempt every second; stop the program")
         assert state_of(gateway, "gateway") == "opening"
     finally:

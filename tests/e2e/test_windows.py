@@ -182,6 +182,28 @@ def test_what_tcp_measures_is_done_without(
     assert instance.text().count("SIO_TCP_INFO") == 1
 
 
+def timer(address):
+    """When the kernel sends the first keep-alive, in seconds: ss shows
+    "50sec" of the program's end of a connection."""
+    shown = subprocess.run(
+        ["ss", "-Htno", "state", "established", "src", harness.at(address)],
+        capture_output=True, text=True, check=True).stdout
+    found = re.search(r"timer:\(keepalive,(\d+)sec,", shown)
+    assert found, shown
+    return int(found[1])
+
+
+@pytest.mark.parametrize("idle", [25, 50])
+def test_keepalive_begins_when_it_is_to(fairlead, connect, idle):
+    """By SIO_KEEPALIVE_VALS, for Wine has no TCP_KEEPIDLE."""
+    instance = fairlead({
+        "listeners": [harness.command_listener()],
+        "socket": {"keepalive": {"idle": f"{idle}s", "interval": "9s"}}})
+    client = connect(instance.address("commands"))
+    assert client.ask(b"PING") == b"PONG"
+    assert idle / 2 < timer(instance.address("commands")) <= idle
+
+
 def test_two_are_not_controlled_at_one_place(fairlead, run_program, tmp_path):
     place = r"\\.\pipe\fairlead-test-" + str(os.getpid())
     config = {"listeners": [harness.command_listener()],
