@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The table may grow between the call that tells its size and the next. */
-enum { TRIES = 5 };
+/* The table may grow between the call that tells its size and the next: so
+   there is room for more, by this part of it. */
+enum { TRIES = 5, ROOM_PART = 4 };
 
 /* Those who listen, of one family; to be freed; NULL when that is not told. */
 static void *listeners_of(ULONG family) {
@@ -19,6 +20,7 @@ static void *listeners_of(ULONG family) {
   DWORD status = ERROR_INSUFFICIENT_BUFFER;
   for (int i = 0; i < TRIES && status == ERROR_INSUFFICIENT_BUFFER; i++) {
     free(table);
+    size += size / ROOM_PART;
     table = size == 0 ? NULL : malloc(size);
     if (size != 0 && table == NULL)
       return NULL;
