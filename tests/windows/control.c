@@ -1,6 +1,7 @@
 /* What a tool of Windows does that Wine lacks. Usage:
      fl-control paramchange   has the service read its configuration again
-     fl-control query         prints state, checkpoint and wait hint
+     fl-control query         prints state, checkpoint, wait hint and the orders
+                              that are accepted
      fl-control make COMMAND  makes the service with that command line
      fl-control config        prints what of the configuration Wine keeps
      fl-control close PID     closes the console of that process
@@ -23,8 +24,8 @@ static int query(SC_HANDLE service) {
   if (!QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (LPBYTE)&status,
                             sizeof status, &size))
     return fail("query");
-  printf("%lu %lu %lu\n", status.dwCurrentState, status.dwCheckPoint,
-         status.dwWaitHint);
+  printf("%lu %lu %lu %lu\n", status.dwCurrentState, status.dwCheckPoint,
+         status.dwWaitHint, status.dwControlsAccepted);
   return 0;
 }
 

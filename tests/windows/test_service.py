@@ -46,6 +46,8 @@ def test_a_service_from_beginning_to_end(service):
     assert "preshutdown 17000\n" in kept
 
     assert "the service runs" in run_ok(service.command("start"))
+    # STOP, PARAMCHANGE and PRESHUTDOWN.
+    assert service.query() == (w.RUNNING, 0, 0, 0x1 | 0x8 | 0x100)
     # RUNNING means that it can be connected to.
     client = w.Client(service.address("commands"))
     assert client.ask("PING") == "PONG"
@@ -132,6 +134,7 @@ def test_a_failed_start_has_its_status_and_its_reason(service, break_it,
     status, _, error = service.command("start")
     assert status == 1
     assert "exit status 1" in error and "Event Log" in error
+    assert re.search(r"^fairlead: .*" + reason, error, re.MULTILINE)
     status, out, _ = service.command("status")
     assert status == 1 and "stopped, exit status 1" in out
     event = service.wine.await_event(number, mark)
@@ -149,6 +152,7 @@ def test_a_port_in_use(service):
     mark = service.wine.mark()
     status, _, error = service.install("--start")
     assert status == 1 and "exit status 1" in error
+    assert f"listen[1]: 127.0.0.1:{port} is in use" in error
     event = service.wine.await_event(22, mark)
     assert f"listen[1]: 127.0.0.1:{port} is in use" in event.text
     assert "WSAEADDRINUSE (10048)" in event.text
@@ -162,6 +166,7 @@ def test_wrong_arguments(service):
     run_ok(service.control("make", f'"{program}" rum --config x.json'))
     status, _, error = service.command("start")
     assert status == 2 and "exit status 2" in error
+    assert 'fairlead: unknown command "rum"; did you mean' in error
     event = service.wine.await_event(23, mark)
     assert 'unknown command "rum"; did you mean "run"?' in event.text
     assert service.wine.await_event(4, mark).text == "2"
@@ -265,7 +270,8 @@ def test_stop_answers_what_is_under_way(service):
     stop = service.wine.begin(service.program, "service", "stop")
     w.wait_until(lambda: service.query()[0] == w.STOP_PENDING, "stopping")
     # It is not taken for hung, however long that lasts.
-    _, first, hint = service.query()
+    _, first, hint, accepted = service.query()
+    assert accepted == 0
     assert hint >= 5000
     w.wait_until(lambda: service.query()[1] > first + 1, "checkpoints")
     assert service.query()[0] == w.STOP_PENDING and stop.poll() is None
@@ -336,6 +342,8 @@ def test_warnings_stand_in_the_event_log_by_default(service):
         return [e for e in service.wine.events(mark)
                 if e.number == 31 and f":{gone}" in e.text]
     assert w.wait_until(told, "a warning")[0].severity == "warning"
+    assert not [e for e in service.wine.events(mark)
+                if "listening on" in e.text]  # what the log has of it
 
     # What has an event of its own is no line of the log, too.
     before = service.wine.mark()

@@ -17,6 +17,8 @@ WINE = "/usr/lib/wine/wine64"
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = float(os.environ.get("FAIRLEAD_SLOW", "1"))
 
+TYPES = {1: 3, 2: 2, 4: 1}  # error, warning, information
+
 # services.h of the Windows SDK
 STOPPED, START_PENDING, STOP_PENDING, RUNNING = 1, 2, 3, 4
 
@@ -111,9 +113,11 @@ class Wine:
         for line in text.splitlines():
             head = re.match(
                 r"(\w+):fixme:advapi:ReportEventW "
-                r"\(\w+,0x\w+,0x\w+,(0x\w+),", line)
+                r"\(\w+,(0x\w+),0x\w+,(0x\w+),", line)
             if head:
-                numbers[head[1]] = int(head[2], 16)
+                numbers[head[1]] = int(head[3], 16)
+                # EVENTLOG_*_TYPE of winnt.h, and the severity in the number.
+                assert TYPES[int(head[2], 16)] == numbers[head[1]] >> 30, line
             body = re.match(r'(\w+):\w+:eventlog:ReportEventW L"(.*)"', line)
             if body and body[1] in numbers:
                 found.append(Event(numbers.pop(body[1]),
@@ -147,7 +151,8 @@ class Service:
         return self.wine.run(self.program.with_name("fl-control.exe"), *words)
 
     def query(self):
-        """State, checkpoint and wait hint."""
+        """State, checkpoint, wait hint and accepted orders (SERVICE_ACCEPT_*
+        of winsvc.h, added)."""
         status, out, error = self.control("query")
         assert status == 0, error
         return tuple(map(int, out.split()))
