@@ -56,37 +56,38 @@ static void print_errors(struct fl_text *out, const char *path,
 }
 
 /* Reads what the file says and what it includes. */
-static struct fl_config *read_text(const char *path, struct fl_slice text,
+static struct fl_config *read_text(const char *path, const char *name,
+                                   struct fl_slice text,
                                    struct fl_config_errors *errors,
                                    struct fl_text *out) {
-  struct fl_include *include = fl_include_new(path);
+  struct fl_include *include = fl_include_new(path, name);
   if (include == NULL) {
     *errors = (struct fl_config_errors){.out_of_memory = true};
-    fl_format(out, "%s: out of memory\n", fl_check_name(path));
+    fl_format(out, "%s: out of memory\n", fl_check_name(name));
     return NULL;
   }
   struct fl_config_loader *loader = fl_include_loader(include);
   struct fl_config *config = fl_config_read_all(text, loader, errors);
   if (config == NULL)
-    print_errors(out, path, loader, errors);
+    print_errors(out, name, loader, errors);
   else
-    fl_warnings_add(out, path, config);
+    fl_warnings_add(out, name, config);
   fl_include_free(include);
   return config;
 }
 
-struct fl_config *fl_check_read(const char *path, struct fl_text *out,
-                                int *status) {
+struct fl_config *fl_check_read(const char *path, const char *name,
+                                struct fl_text *out, int *status) {
   struct fl_config_errors errors = {0};
   struct fl_config *config = NULL;
   struct fl_file file;
   *status = FL_STATUS_CONFIG;
   if (fl_file_read(&file, path, FL_CONFIG_SIZE_MAX))
-    config = read_text(path, file.text, &errors, out);
+    config = read_text(path, name, file.text, &errors, out);
   else if (!file.out_of_memory)
-    fl_format(out, "%s: %s\n", fl_check_name(path), file.error);
+    fl_format(out, "%s: %s\n", fl_check_name(name), file.error);
   else
-    fl_format(out, "%s: out of memory\n", fl_check_name(path));
+    fl_format(out, "%s: out of memory\n", fl_check_name(name));
   if (file.out_of_memory || errors.out_of_memory)
     *status = FL_STATUS_SYSTEM;
   fl_config_errors_free(&errors);
@@ -96,7 +97,7 @@ struct fl_config *fl_check_read(const char *path, struct fl_text *out,
 
 struct fl_config *fl_check_load(const char *path, int *status) {
   struct fl_text out = {0};
-  struct fl_config *config = fl_check_read(path, &out, status);
+  struct fl_config *config = fl_check_read(path, path, &out, status);
   if (out.size > 0 || out.failed)
     fl_complain_lines(config == NULL ? FL_NOTICE_CONFIG : FL_NOTICE_ADVICE,
                       out.failed ? "out of memory\n" : out.bytes);

@@ -20,9 +20,10 @@ const char *fl_check_name(const char *path);
    *status. */
 struct fl_config *fl_check_load(const char *path, int *status);
 
-/* The same, with what there is to say added to `out` instead. */
-struct fl_config *fl_check_read(const char *path, struct fl_text *out,
-                                int *status);
+/* The same, with what there is to say added to `out` instead, in which the file
+   is called `name`. */
+struct fl_config *fl_check_read(const char *path, const char *name,
+                                struct fl_text *out, int *status);
 
 /* The command `check`: loads the file, then prints "FILE: ok" with what it
    configures, or where `print` says so the effective configuration, to

@@ -17,7 +17,9 @@ struct identity {
 struct fl_include {
   struct fl_config_loader loader; /* first */
   char *directory;                /* of the first file, with its last / */
-  struct identity *known;         /* of the first file and the others */
+  char *shown;                    /* the same in messages */
+  bool beside;            /* what is being loaded is said from there on */
+  struct identity *known; /* of the first file and the others */
   uint32_t known_count;
   size_t size; /* of all */
   char error[1280];
@@ -101,23 +103,35 @@ static bool note(struct fl_include *include, const char *path) {
   return true;
 }
 
-/* Takes the name over. */
-static const char *add_file(struct fl_include *include, char *name) {
+/* The name of a file, from where it is: as the first file is named. */
+static char *name_of(const struct fl_include *include, const char *path) {
+  struct fl_text text = {0};
+  size_t size = include->beside ? strlen(include->directory) : 0;
+  FL_TEXT(&text, include->beside ? include->shown : "", path + size);
+  return fl_text_take(&text);
+}
+
+/* Takes the path over. */
+static const char *add_file(struct fl_include *include, char *path) {
   struct fl_config_loader *loader = &include->loader;
   size_t room = FL_CONFIG_INCLUDED_MAX - include->size;
   const char *wrong = NULL;
   struct fl_file file = {0};
-  if (!note(include, name)) {
-    free(name);
+  if (!note(include, path)) {
+    free(path);
     return NULL;
   }
-  if (loader->count == FL_CONFIG_FILES_MAX)
+  char *name = name_of(include, path);
+  if (name == NULL)
+    wrong = no_memory(include);
+  else if (loader->count == FL_CONFIG_FILES_MAX)
     wrong = fail(include, name, "is one too many: at most 1000 files");
-  else if (!fl_file_read(&file, name,
+  else if (!fl_file_read(&file, path,
                          room < FL_CONFIG_SIZE_MAX ? room : FL_CONFIG_SIZE_MAX))
     wrong = file.out_of_memory ? no_memory(include)
                                : fail(include, name, file.error);
-  if (wrong != NULL || file.out_of_memory) {
+  free(path);
+  if (name == NULL || wrong != NULL || file.out_of_memory) {
     fl_file_free(&file);
     free(name);
     return wrong;
@@ -185,16 +199,26 @@ static const char *add_names(struct fl_include *include, const char *directory,
   return wrong;
 }
 
+static const char *not_listed(struct fl_include *include, const char *directory,
+                              int error) {
+  char text[FL_ERROR_TEXT];
+  char *name = name_of(include, directory);
+  const char *wrong = name == NULL
+                          ? no_memory(include)
+                          : fail(include, name, fl_error_text(error, text));
+  free(name);
+  return wrong;
+}
+
 static const char *add_matching(struct fl_include *include,
                                 const char *directory, const char *pattern) {
   struct names names = {NULL, 0};
   const char *wrong = NULL;
-  char text[FL_ERROR_TEXT];
   uv_fs_t listing;
   int error = uv_fs_scandir(NULL, &listing,
                             directory[0] == '\0' ? "." : directory, 0, NULL);
   if (error < 0 && error != UV_ENOENT && error != UV_ENOTDIR)
-    wrong = fail(include, directory, fl_error_text(error, text));
+    wrong = not_listed(include, directory, error);
   else if (error >= 0 && !take_names(&names, &listing, pattern))
     wrong = no_memory(include);
   else
@@ -206,8 +230,8 @@ static const char *add_matching(struct fl_include *include,
 
 static const char *load(struct fl_config_loader *loader, const char *pattern) {
   struct fl_include *include = (struct fl_include *)loader;
-  char *path =
-      join(fl_path_is_absolute(pattern) ? "" : include->directory, pattern);
+  include->beside = !fl_path_is_absolute(pattern);
+  char *path = join(include->beside ? include->directory : "", pattern);
   const char *wrong;
   if (path == NULL)
     return no_memory(include);
@@ -229,17 +253,18 @@ static const char *load(struct fl_config_loader *loader, const char *pattern) {
 
 /* ---- the whole ---- */
 
-struct fl_include *fl_include_new(const char *path) {
+struct fl_include *fl_include_new(const char *path, const char *name) {
   struct fl_include *include = calloc(1, sizeof *include);
   if (include == NULL)
     return NULL;
   include->loader.load = load;
   include->directory = fl_text_copy(path, directory_size(path));
+  include->shown = fl_text_copy(name, directory_size(name));
   include->loader.files =
       calloc(FL_CONFIG_FILES_MAX, sizeof *include->loader.files);
   include->known = calloc(FL_CONFIG_FILES_MAX + 1, sizeof *include->known);
-  if (include->directory == NULL || include->loader.files == NULL ||
-      include->known == NULL) {
+  if (include->directory == NULL || include->shown == NULL ||
+      include->loader.files == NULL || include->known == NULL) {
     fl_include_free(include);
     return NULL;
   }
@@ -262,5 +287,6 @@ void fl_include_free(struct fl_include *include) {
   free(include->loader.files);
   free(include->known);
   free(include->directory);
+  free(include->shown);
   free(include);
 }

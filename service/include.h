@@ -9,8 +9,10 @@
 struct fl_include;
 
 /* For the files that the one at path includes ("-" is standard input, which
-   stands in the current directory). NULL when memory is out. */
-struct fl_include *fl_include_new(const char *path);
+   stands in the current directory). `name` is that file in messages, and the
+   others are named as it is: "conf/a.json" for "conf/config.json", wherever
+   path leads. NULL when memory is out. */
+struct fl_include *fl_include_new(const char *path, const char *name);
 
 /* Ends with the fl_include. */
 struct fl_config_loader *fl_include_loader(struct fl_include *include);

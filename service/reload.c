@@ -315,7 +315,8 @@ static bool make_next(struct fl_reload_state *reload, struct fl_text *faults,
                     "read again; give a file to reload from");
     return false;
   }
-  struct fl_config *config = fl_check_read(reload->path, faults, status);
+  struct fl_config *config =
+      fl_check_read(reload->path, reload->name, faults, status);
   if (config == NULL)
     return false;
   find_taken(reload, taken);

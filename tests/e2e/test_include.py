@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import harness
 from harness import (
     at, command_listener, no_such_file, plain_names, request_listener, upstream,
 )
@@ -215,6 +217,45 @@ def test_a_reload_reads_them_again(fairlead, line_server, connect):
     assert program.ask("reload")["result"] == "changed"
     assert a.rest() == b""
     assert main.ask(b"PING") == b"PONG"
+
+
+def test_one_name_for_a_file(program, tmp_path, run_program):
+    """As it was given, whatever is wrong, at the start and in a reload."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = only("b", listen=at(taken.getsockname()))
+        beside = f"{folder}/beside.json"
+        main = {"include": ["conf.d/*.json", "missing/*.json", beside],
+                **only("main")}
+        both = {"listeners": only("a")["listeners"] + port["listeners"]}
+        write(folder, {"config.json": main, "beside.json": "{}"})
+        fairlead = subprocess.Popen(
+            [str(program), "run", "--config", "etc/config.json"],
+            cwd=tmp_path, stderr=subprocess.PIPE, env=harness.environment())
+        while b"service ready" not in fairlead.stderr.readline():
+            assert fairlead.poll() is None
+        faults = [
+            ({"config.json": "{"}, "etc/config.json:1:2: "),
+            ({"config.json": both}, "etc/config.json:"),
+            ({"config.json": main, "conf.d/b.json": "{"},
+             "etc/conf.d/b.json:1:2: "),
+            ({"conf.d/b.json": port}, "etc/conf.d/b.json:"),
+            ({"conf.d/b.json": "{}", "beside.json": "{"}, f"{beside}:1:2: "),
+        ]
+        try:
+            for files, begins in faults:
+                write(folder, files)
+                for verb in "reload", "check", "run":
+                    if verb == "check" and "1:2" not in begins:
+                        continue  # it opens no port
+                    done = run_program(verb, "--config", "etc/config.json")
+                    assert done.returncode == 1
+                    assert done.stderr.startswith(begins), done.stderr
+        finally:
+            fairlead.terminate()
+            fairlead.communicate(timeout=20 * harness.SLOW)
+        assert fairlead.returncode == 0
 
 
 def test_the_example(run_program, fairlead, connect):
