@@ -30,6 +30,7 @@ static void eject(struct fl_server *server, enum fl_reason reason,
   if (atomic_exchange(&standing->ejected, true))
     return;
   atomic_store(&standing->since, now);
+  atomic_store(&standing->reason, (unsigned)reason);
   server->upstream->metrics.servers_ejected[reason]++;
   struct fl_event event = {.kind = FL_EVENT_SERVER_EJECTED,
                            .reason = reason,

@@ -186,6 +186,7 @@ bool fl_server_failed(struct fl_server *server, enum fl_reason reason,
   if (server->failures < UINT32_MAX)
     server->failures++;
   server->failed_at = now;
+  server->failure = reason;
   server->retry_at =
       fl_time_add(now, fl_backoff_delay(&server->upstream->config->backoff,
                                         server->failures, io->random(io->ctx)));

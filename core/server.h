@@ -44,6 +44,7 @@ struct fl_server {
                       FL_NEVER: neither */
   fl_time down_since;
   fl_time failed_at;        /* the last failure */
+  enum fl_reason failure;   /* and what it was */
   fl_time rests_until;      /* reconnect_delay */
   fl_time retry_at;         /* no connect before that */
   struct fl_name name;      /* what its name means */

@@ -199,8 +199,12 @@ static void add_server(struct fl_snapshot_server *to,
     to->retry_in = part->retry_in;
   if (part->down_for > to->down_for)
     to->down_for = part->down_for;
-  if (part->state > to->state)
+  if (part->out_for > to->out_for)
+    to->out_for = part->out_for;
+  if (part->state > to->state) {
     to->state = part->state;
+    to->reason = part->reason;
+  }
   add_addresses(to, part);
 }
 
@@ -328,6 +332,16 @@ static enum fl_server_state state_of(const struct fl_server *server) {
   return server->failures > 0 ? FL_SERVER_DOWN : FL_SERVER_UNUSED;
 }
 
+/* For how long, and why where the state does not say so. */
+static void take_out(struct fl_snapshot_server *to,
+                     const struct fl_server *server, fl_time now) {
+  const struct fl_standing *standing = server->standing;
+  fl_time since = atomic_load(&standing->since);
+  to->out_for = now > since ? now - since : 0;
+  if (to->state == FL_SERVER_EJECTED)
+    to->reason = (enum fl_reason)atomic_load(&standing->reason);
+}
+
 static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
                         const struct fl_server *server) {
   struct fl_snapshot_server *to = &up->servers[up->server_count++];
@@ -338,8 +352,11 @@ static void take_server(struct taking *taking, struct fl_snapshot_upstream *up,
     take_pooled(taking, up, to, server, state);
   take_relayed(taking, up, to, server);
   to->state = state_of(server);
+  if (to->state >= FL_SERVER_EJECTED)
+    take_out(to, server, taking->now);
   if (to->state != FL_SERVER_DOWN)
     return;
+  to->reason = server->failure;
   if (server->down)
     to->down_for = taking->now - server->down_since;
   if (server->retry_at > taking->now)

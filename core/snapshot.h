@@ -74,6 +74,9 @@ struct fl_snapshot_server {
                                        FULL */
   uint32_t in_flight;
   uint32_t failures;     /* in a row */
+  enum fl_reason reason; /* DOWN and EJECTED: the last failure, and for which
+                            its health checks took it out */
+  fl_time out_for;       /* EJECTED to OPERATOR_EJECTED: since that */
   fl_time down_for;      /* DOWN: since it was told to be */
   fl_time retry_in;      /* DOWN: until the next attempt; 0: any moment */
   struct fl_addr *addrs; /* ADDRESSES: what its name meant last on one of the

@@ -27,6 +27,7 @@ struct fl_standing {
   atomic_uint_least32_t successes; /* in a row, while it is ejected */
   atomic_uint_least64_t since;     /* an fl_time: when it was ejected, be it
                                       by an operator */
+  atomic_uint reason;              /* enum fl_reason: why its health did */
   atomic_uint holders;             /* generations that have the server */
 };
 

@@ -99,6 +99,10 @@ static void server(struct fl_json_writer *to,
   fl_json_write_close(to, '}');
   number(to, "in_flight", from->in_flight);
   number(to, "failures", from->failures);
+  if (from->reason != FL_OK)
+    string(to, "reason", fl_reason_name(from->reason));
+  if (from->state >= FL_SERVER_EJECTED)
+    seconds(to, "out_seconds", from->out_for);
   if (from->state == FL_SERVER_DOWN) {
     seconds(to, "down_seconds", from->down_for);
     seconds(to, "retry_in_seconds", from->retry_in);

@@ -174,14 +174,17 @@ static void add_server(struct fl_table *table, const cJSON *upstream,
   add_count(table, states, "idle");
   add_count(table, server, "in_flight");
   add_count(table, server, "failures");
-  add_age(table, server, "down_seconds");
+  add_age(table, server,
+          get(server, "out_seconds") == NULL ? "down_seconds" : "out_seconds");
   add_age(table, server, "retry_in_seconds");
+  add_text(table, server, "reason");
 }
 
 static bool print_upstreams(const cJSON *list, FILE *out) {
   static const char *const names[] = {
-      "UPSTREAM",   ">POOL", ">WAITING",   "SERVER",    "STATE", ">CONNECTING",
-      ">CONNECTED", ">IDLE", ">IN FLIGHT", ">FAILURES", ">DOWN", ">RETRY IN"};
+      "UPSTREAM",    ">POOL",      ">WAITING", "SERVER",     "STATE",
+      ">CONNECTING", ">CONNECTED", ">IDLE",    ">IN FLIGHT", ">FAILURES",
+      ">OUT FOR",    ">RETRY IN",  "REASON"};
   struct fl_table table = {0};
   const cJSON *upstream;
   const cJSON *server;

@@ -1,3 +1,4 @@
+#include "core/operator.h"
 #include "core/snapshot.h"
 #include "core/transport.h"
 
@@ -132,6 +133,28 @@ static void a_server_that_fails_is_down(void **state) {
   server = &snapshot.upstreams[0].servers[0];
   assert_int_equal(server->state, FL_SERVER_DOWN);
   assert_int_equal(server->failures, 1);
+  assert_int_equal(server->reason, FL_CONNECT_REFUSED);
+  assert_int_equal(server->out_for, 0);
+}
+
+/* Taken out by an operator: for how long, on one worker as on the others. */
+static void a_server_that_is_taken_out(void **state) {
+  struct fl_snapshot part;
+  (void)state;
+  fl_outside_init(&out);
+  fl_outside_start(&out);
+  out.now += FL_SECOND;
+  fl_standing_say(out.generation->upstreams[0].standings[0], FL_ADMIN_DRAINED);
+  fl_operator_apply(out.gateway, out.now);
+  fl_snapshot_take(&part, out.gateway, FL_SNAPSHOT_STATE, out.now);
+  out.now += 2 * FL_SECOND;
+  fl_snapshot_take(&snapshot, out.gateway, FL_SNAPSHOT_STATE, out.now);
+  fl_snapshot_add(&part, &snapshot);
+  snapshot = part;
+  const struct fl_snapshot_server *server = &snapshot.upstreams[0].servers[0];
+  assert_int_equal(server->state, FL_SERVER_DRAINED);
+  assert_int_equal(server->out_for, 2 * FL_SECOND);
+  assert_int_equal(server->reason, FL_OK);
 }
 
 /* As if another worker had the same: everything doubles, nothing is listed
@@ -220,6 +243,7 @@ int main(void) {
       cmocka_unit_test_teardown(bytes_count_once, teardown),
       cmocka_unit_test_teardown(numbers_are_never_given_twice, teardown),
       cmocka_unit_test_teardown(a_server_that_fails_is_down, teardown),
+      cmocka_unit_test_teardown(a_server_that_is_taken_out, teardown),
       cmocka_unit_test_teardown(several_workers_add_up, teardown),
       cmocka_unit_test_teardown(addresses_stand_alone, teardown),
       cmocka_unit_test_teardown(states_have_names, teardown),
