@@ -121,3 +121,21 @@ void fl_operator_apply(struct fl_gateway *gateway, fl_time now) {
     }
   }
 }
+
+struct fl_operator_load fl_operator_load(const struct fl_gateway *gateway,
+                                         const struct fl_standing *standing) {
+  struct fl_operator_load load = {0};
+  const struct fl_list *all = &gateway->upstreams;
+  for (struct fl_list *at = all->next; at != all; at = at->next) {
+    const struct fl_upstream *upstream =
+        FL_CONTAINER(at, struct fl_upstream, link);
+    for (uint32_t i = 0; i < upstream->server_count; i++) {
+      const struct fl_server *server = upstream->servers[i];
+      if (server->standing != standing)
+        continue;
+      load.requests += server->in_flight;
+      load.lent += server->relayed;
+    }
+  }
+  return load;
+}

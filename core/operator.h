@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct fl_gateway;
+struct fl_standing;
 
 /* Closes the connection of this number (fl_transport_id) for
    FL_CLOSED_BY_OPERATOR: a client, whose requests under way are given up; a
@@ -27,5 +28,16 @@ void fl_operator_apply(struct fl_gateway *gateway, fl_time now);
    FL_EJECTED_BY_OPERATOR. Returns whether there are any. */
 bool fl_operator_eject_removed(struct fl_gateway *gateway, const char *text,
                                fl_time now);
+
+/* What one worker still has on a server. */
+struct fl_operator_load {
+  uint32_t requests; /* in flight */
+  uint32_t lent;     /* connections that a relay or a session has */
+};
+
+/* Of the server that stands so. `standing` is only compared, and need not be
+   one that is there any more. */
+struct fl_operator_load fl_operator_load(const struct fl_gateway *gateway,
+                                         const struct fl_standing *standing);
 
 #endif

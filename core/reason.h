@@ -8,8 +8,8 @@
 #define FL_REASONS(X)                                                          \
   X(OK, "ok", "no failure")                                                    \
   /* either side of the gateway */                                             \
-  X(PEER_CLOSED, "peer_closed", "the peer closed the connection")              \
-  X(PEER_RESET, "peer_reset", "the peer reset the connection")                 \
+  X(PEER_CLOSED, "peer_closed", "FIN: the other side was done")                \
+  X(PEER_RESET, "peer_reset", "RST: the other side broke off")                 \
   X(PEER_VANISHED, "peer_vanished",                                            \
     "the peer no longer answers (keep-alive or user timeout)")                 \
   X(SOCKET_ERROR, "socket_error", "the system reported a socket error")        \
@@ -19,11 +19,10 @@
   X(BUFFERS_FULL, "buffers_full", "all buffers together hold max_buffered")    \
   X(SHUTDOWN, "shutdown", "fairlead is stopping")                              \
   X(RELOAD, "reload", "a reload took out what it belonged to")                 \
-  X(CLOSED_BY_OPERATOR, "closed_by_operator",                                  \
-    "an operator closed it (fairlead close)")                                  \
+  X(CLOSED_BY_OPERATOR, "closed_by_operator", "fairlead close")                \
   X(EJECTED_BY_OPERATOR, "ejected_by_operator",                                \
-    "an operator took the server out (fairlead eject)")                        \
-  X(DRAINED, "drained", "an operator drains the server (fairlead drain)")      \
+    "fairlead eject took its server out")                                      \
+  X(DRAINED, "drained", "fairlead drain takes its server out")                 \
   /* a client */                                                               \
   X(IDLE_TIMEOUT, "idle_timeout",                                              \
     "no complete frame, of a relay no byte, for idle_timeout")                 \

@@ -2,6 +2,7 @@
 
 #include "core/operator.h"
 #include "core/transport.h"
+#include "service/format.h"
 #include "service/log.h"
 #include "service/status.h"
 
@@ -19,15 +20,20 @@ struct act;
 struct part {
   struct fl_call call; /* first */
   struct act *act;
-  bool found; /* what it looked for */
+  bool found;                   /* what it looked for */
+  struct fl_operator_load load; /* drain */
 };
 
 struct act {
   struct fl_channel_peer *peer;
-  uint64_t connection;          /* close */
-  char server[FL_CHANNEL_LINE]; /* eject, of one that was removed */
-  uint32_t asked;               /* workers */
-  uint32_t missing;             /* workers that have not answered yet */
+  uint64_t connection;                /* close */
+  const struct fl_standing *standing; /* of the server; others: NULL */
+  enum fl_admin_state admin;          /* what was said of it */
+  bool none_left;                     /* in its upstream that may be used */
+  char server[FL_CHANNEL_LINE];       /* for people; eject, of one that was
+                                         removed: as it was said */
+  uint32_t asked;                     /* workers */
+  uint32_t missing;                   /* workers that have not answered yet */
   void (*finish)(struct act *act);
   struct part parts[];
 };
@@ -95,7 +101,7 @@ static void closed(struct act *act) {
   }
   fl_log(FL_LOG_INFO, FL_LOG_CONTROL, "connection %s is closed by the operator",
          number);
-  fl_channel_done(act->peer);
+  fl_channel_done(act->peer, "connection %s: closed", number);
 }
 
 /* Digits only, and no more than there can be. */
@@ -156,13 +162,71 @@ static uint32_t find(const struct fl_generation *generation, const char *text,
   return count;
 }
 
-static void apply_there(struct fl_call *call, struct fl_gateway *gateway,
-                        fl_time now) {
-  (void)call;
-  fl_operator_apply(gateway, now);
+static const char *none_left(const struct act *act) {
+  return act->none_left ? "; no server of the upstream is left, so requests "
+                          "wait"
+                        : "";
 }
 
-static void applied(struct act *act) { fl_channel_done(act->peer); }
+static void apply_there(struct fl_call *call, struct fl_gateway *gateway,
+                        fl_time now) {
+  struct part *part = (struct part *)call;
+  fl_operator_apply(gateway, now);
+  part->load = fl_operator_load(gateway, part->act->standing);
+}
+
+/* "; 3 requests still in flight", unless there is none. */
+static void add_load(struct fl_text *text, uint32_t count, const char *one,
+                     const char *more) {
+  if (count > 0)
+    fl_format(text, "; %u %s", count, count == 1 ? one : more);
+}
+
+/* What is true now. */
+static void tell_drained(const struct act *act) {
+  struct fl_operator_load sum = {0};
+  struct fl_text text = {0};
+  for (uint32_t i = 0; i < act->asked; i++) {
+    sum.requests += act->parts[i].load.requests;
+    sum.lent += act->parts[i].load.lent;
+  }
+  add_load(&text, sum.requests, "request still in flight",
+           "requests still in flight");
+  add_load(&text, sum.lent, "relay or session still open",
+           "relays or sessions still open");
+  if (text.size == 0)
+    fl_text_add(&text, "; nothing is under way on it");
+  char *rest = fl_text_take(&text);
+  fl_channel_done(act->peer, "%s: drained%s%s", act->server,
+                  rest == NULL ? "" : rest, none_left(act));
+  free(rest);
+}
+
+static void applied(struct act *act) {
+  switch (act->admin) {
+  case FL_ADMIN_DRAINED:
+    tell_drained(act);
+    break;
+  case FL_ADMIN_EJECTED:
+    fl_channel_done(act->peer, "%s: ejected; its connections are closed%s",
+                    act->server, none_left(act));
+    break;
+  case FL_ADMIN_IN:
+    fl_channel_done(act->peer, "%s: in use again", act->server);
+    break;
+  }
+}
+
+/* Whether an operator has taken out all servers. */
+static bool is_without_server(const struct fl_generation *generation,
+                              uint32_t upstream) {
+  const struct fl_upstream_plan *plan = &generation->upstreams[upstream];
+  uint32_t count = generation->config->upstreams[upstream].server_count;
+  for (uint32_t i = 0; i < count; i++)
+    if (fl_standing_admin(plan->standings[i]) == FL_ADMIN_IN)
+      return false;
+  return true;
+}
 
 static void no_server(struct fl_channel_peer *peer, const char *text) {
   fl_channel_fail(peer, FL_STATUS_UNKNOWN,
@@ -190,7 +254,8 @@ static void ejected(struct act *act) {
   fl_log(FL_LOG_INFO, FL_LOG_CONTROL,
          "what was left of the removed server %s is closed by the operator",
          act->server);
-  fl_channel_done(act->peer);
+  fl_channel_done(act->peer, "server %.300s: what was left of it is closed",
+                  act->server);
 }
 
 static void eject_removed(struct fl_channel_peer *peer, const char *text) {
@@ -231,8 +296,14 @@ static void say(struct fl_channel_peer *peer, const char *text,
   struct act *act = new_act(peer, instance->count, applied);
   if (act == NULL)
     return;
+  (void)snprintf(act->server, sizeof act->server, "server %s of %s",
+                 generation->config->upstreams[upstream].servers[server].text,
+                 generation->config->upstreams[upstream].name);
   assert(instance->count > 0); /* the last worker to answer frees it */
+  act->standing = generation->upstreams[upstream].standings[server];
   fl_standing_say(generation->upstreams[upstream].standings[server], admin);
+  act->admin = admin;
+  act->none_left = is_without_server(generation, upstream);
   for (uint32_t i = 0; i < instance->count; i++)
     ask(act, i, apply_there);
 }

@@ -16,7 +16,8 @@
 enum {
   REQUEST_MS = 5000, /* for a request to arrive */
   REPLY_MS = 10000,  /* for a peer to take some of its reply */
-  BACKLOG = 64
+  BACKLOG = 64,
+  SAID_MAX = 800 /* of a line for people: two addresses and more */
 };
 
 struct fl_channel {
@@ -108,11 +109,27 @@ void fl_channel_reply(struct fl_channel_peer *peer, char *json) {
     close_peer(peer);
 }
 
-void fl_channel_done(struct fl_channel_peer *peer) {
+/* What comes from a peer must not move a terminal's cursor. */
+static void write_line(struct fl_json_writer *writer, const char *key,
+                       char text[SAID_MAX]) {
+  for (char *at = text; *at != '\0'; at++)
+    if ((unsigned char)*at < 0x20 || (unsigned char)*at > 0x7e)
+      *at = '?';
+  fl_json_write_key(writer, key);
+  fl_json_write_string(writer, text);
+}
+
+void fl_channel_done(struct fl_channel_peer *peer, const char *format, ...) {
   struct fl_json_writer writer = {0};
+  char text[SAID_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
   fl_json_write_open(&writer, '{');
   fl_json_write_key(&writer, "ok");
   fl_json_write_boolean(&writer, true);
+  write_line(&writer, "text", text);
   fl_json_write_close(&writer, '}');
   fl_channel_reply(peer, fl_text_take(&writer.text));
 }
@@ -120,17 +137,13 @@ void fl_channel_done(struct fl_channel_peer *peer) {
 void fl_channel_fail(struct fl_channel_peer *peer, int status,
                      const char *format, ...) {
   struct fl_json_writer writer = {0};
-  char text[512];
+  char text[SAID_MAX];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  for (char *at = text; *at != '\0'; at++)
-    if ((unsigned char)*at < 0x20 || (unsigned char)*at > 0x7e)
-      *at = '?'; /* from the peer */
   fl_json_write_open(&writer, '{');
-  fl_json_write_key(&writer, "error");
-  fl_json_write_string(&writer, text);
+  write_line(&writer, "error", text);
   fl_json_write_key(&writer, "status");
   fl_json_write_number(&writer, (uint64_t)status);
   fl_json_write_close(&writer, '}');
@@ -321,9 +334,12 @@ int fl_channel_open(struct fl_channel **result,
 }
 
 static void tell_end(struct fl_channel_peer *peer, int status) {
-  char text[64];
+  char text[128];
   int size =
-      snprintf(text, sizeof text, "{\"ok\": true, \"status\": %d}\n", status);
+      snprintf(text, sizeof text,
+               "{\"ok\": true, \"status\": %d, \"text\": \"process %d has "
+               "ended with status %d\"}\n",
+               status, (int)uv_os_getpid(), status);
   fl_local_last(&peer->pipe, text, (size_t)size);
   peer->owed = false;
 }

@@ -42,8 +42,9 @@ fl_channel_instance(const struct fl_channel_peer *peer);
    out. From the main thread, now or later. */
 void fl_channel_reply(struct fl_channel_peer *peer, char *json);
 
-/* Sends {"ok": true}. */
-void fl_channel_done(struct fl_channel_peer *peer);
+/* Sends {"ok": true, "text": text}: one line for people, what is true now. */
+FL_FORMAT(2, 3)
+void fl_channel_done(struct fl_channel_peer *peer, const char *format, ...);
 
 /* Sends {"error": text, "status": status}; an exit status of
    service/status.h. */

@@ -92,6 +92,7 @@ static const struct fl_option status_options[] = {
 
 static const struct fl_option remote_options[] = {
   REMOTE_OPTIONS,
+  {"--quiet", NULL, FL_VALUE_OTHER, NULL, "print only what is wrong"},
   HELP_OPTION,
   END_OPTION
 };
@@ -308,7 +309,30 @@ const struct fl_command fl_commands[] = {
      "Shows what the fairlead that runs with FILE is doing: its listeners and "
      "their clients, its upstreams, their servers and connections, and "
      "warnings where something is wrong with them.",
-   .options = status_options, .exits = status_exits},
+   .options = status_options,
+   .notes =
+     "A listener is `open`; `closed`, for no server of its upstream is in "
+     "(`on_upstream_down`); or `opening`, while an address cannot be bound.\n"
+     "\n"
+     "A server is `up`: a connection stands; `down`: the last attempt failed "
+     "and none stands; `unused`: none stands, and no attempt has failed; "
+     "`ejected`: its health checks failed; `drained` or "
+     "`ejected_by_operator`: an operator took it out.\n"
+     "\n"
+     "A client is `idle`; `waiting`, for a connection to a server; "
+     "`in_flight`: its requests are with a server; `flushing` or `lingering`: "
+     "it is ending, and what it is owed still leaves; or `closing`. That of a "
+     "relay or session is `waiting`, `connecting`, `open`, `delivering` (one "
+     "side has ended) or `closing`.\n"
+     "\n"
+     "A connection to a server is `connecting`; `quiet`: nothing may be sent "
+     "yet (`connect_settle`, `request_gap`); `signing_on` (`on_connect`); "
+     "`reset`: the answer to `reset.send` is awaited; `idle`: no request is on "
+     "it; `busy`: requests are, and there is room for more; `full`: as many "
+     "are as `in_flight` allows, or some and it ends behind them, or a relay "
+     "or session has it; `checking`: a request of fairlead's own is on it; "
+     "`leaving`: `on_close` was sent; or `closing`.",
+   .exits = status_exits},
   {"reload", FL_ACTION_RELOAD, FL_SUBJECT_REMOTE,
    .summary = "put the changed file into effect",
    .text =
@@ -320,9 +344,10 @@ const struct fl_command fl_commands[] = {
   {"stop", FL_ACTION_STOP, FL_SUBJECT_REMOTE,
    .summary = "stop it, and wait",
    .text =
-     "Stops the fairlead that runs with FILE as SIGTERM does, and waits until "
-     "it has ended: after `drain_delay` no new clients, requests that were "
-     "complete are answered, for at most `shutdown_timeout`.",
+     "Stops the fairlead that runs with FILE as SIGTERM does, waits until it "
+     "has ended, and prints with which status: after `drain_delay` no new "
+     "clients, requests that were complete are answered, for at most "
+     "`shutdown_timeout`.",
    .options = remote_options, .exits = stop_exits},
   {"drain", FL_ACTION_DRAIN, FL_SUBJECT_REMOTE, SERVER,
    .summary = "take a server out of use",
@@ -330,10 +355,11 @@ const struct fl_command fl_commands[] = {
      "Takes a server out of use, in the fairlead that runs with FILE, without "
      "a request failing: it gets no new connections and requests, what is "
      "under way is finished, and each connection closes once it has none. "
-     "Relays and sessions go on until they end, or for `drain_timeout`. "
-     "`fairlead status` shows when all are gone. It stays out until `fairlead "
-     "restore` or a restart. When no server of its upstream is left, requests "
-     "wait, up to `acquire_timeout`.\n"
+     "Relays and sessions go on until they end, or for `drain_timeout`. Prints "
+     "how much of that there is at this moment; `fairlead status` shows when "
+     "all are gone. It stays out until `fairlead restore` or a restart. When "
+     "no server of its upstream is left, requests wait, up to "
+     "`acquire_timeout`.\n"
      "\n" SERVER_NOTES,
    .options = remote_options, .exits = server_exits},
   {"eject", FL_ACTION_EJECT, FL_SUBJECT_REMOTE, SERVER,

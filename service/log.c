@@ -511,6 +511,20 @@ static void log_buffers(int level, const struct fl_event *event) {
            : " again");
 }
 
+/* By an operator, or by its health checks, for what they met. */
+static void log_taken_out(int level, const char *server,
+                          const struct fl_event *event) {
+  char reason[DETAIL_SIZE];
+  if (event->reason == FL_DRAINED || event->reason == FL_EJECTED_BY_OPERATOR)
+    say(event, level, FL_LOG_UPSTREAM, "%s: server %s is %s by an operator%s",
+        event->upstream, server,
+        event->reason == FL_DRAINED ? "drained" : "ejected", none_left(event));
+  else
+    say(event, level, FL_LOG_UPSTREAM, "%s: server %s is ejected: %s%s",
+        event->upstream, server, explain(reason, event->reason),
+        none_left(event));
+}
+
 static void log_upstream(int level, const struct fl_event *event) {
   char server[DETAIL_SIZE];
   char reason[DETAIL_SIZE];
@@ -536,10 +550,7 @@ static void log_upstream(int level, const struct fl_event *event) {
         fl_duration_format(event->retry_in, duration));
     break;
   case FL_EVENT_SERVER_EJECTED:
-    say(event, level, FL_LOG_UPSTREAM, "%s: server %s is %s: %s%s",
-        event->upstream, server,
-        event->reason == FL_DRAINED ? "drained" : "ejected",
-        explain(reason, event->reason), none_left(event));
+    log_taken_out(level, server, event);
     break;
   case FL_EVENT_SERVER_RETURNED:
     say(event, level, FL_LOG_UPSTREAM, "%s: server %s has returned after %s",

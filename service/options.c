@@ -203,7 +203,8 @@ static bool *flag_of(struct fl_options *options, const char *name) {
   if (strcmp(name, "--print") == 0)
     return &options->print;
   if (strcmp(name, "--quiet") == 0)
-    return &options->ping.quiet;
+    return options->action == FL_ACTION_PING ? &options->ping.quiet
+                                             : &options->remote.quiet;
   if (strcmp(name, "--connections") == 0)
     return &options->remote.connections;
   if (strcmp(name, "--json") == 0)

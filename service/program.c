@@ -103,14 +103,15 @@ int fl_program(int argc, char *const argv[]) {
     return printed(fl_remote_reload(&options.remote));
   case FL_ACTION_STOP:
     options.remote.config = options.config;
-    return fl_remote_stop(&options.remote);
+    return printed(fl_remote_stop(&options.remote));
   case FL_ACTION_DRAIN:
   case FL_ACTION_EJECT:
   case FL_ACTION_RESTORE:
   case FL_ACTION_CLOSE:
   case FL_ACTION_LOG_LEVEL:
     options.remote.config = options.config;
-    return fl_remote_act(&options.remote, fl_command_of(options.action)->name);
+    return printed(
+        fl_remote_act(&options.remote, fl_command_of(options.action)->name));
   case FL_ACTION_IMPORT:
     return printed(fl_import_portproxy(options.import));
   case FL_ACTION_PING:

@@ -57,7 +57,16 @@ int fl_remote_status(const struct fl_remote_options *options) {
   return status;
 }
 
-/* Where only the status of the answer matters. */
+/* A line of the other's for people; it must not move a terminal's cursor. */
+static void print_line(char *text, FILE *out) {
+  for (char *at = text; *at != '\0'; at++)
+    if ((unsigned char)*at < 0x20 || *at == 0x7f)
+      *at = '?';
+  fprintf(out, "%s\n", text);
+}
+
+/* Where the answer is a status, and a line for people that says what is true
+   now. */
 static int order(const struct fl_remote_options *options, const char *line,
                  unsigned timeout_ms) {
   cJSON *answer;
@@ -66,13 +75,17 @@ static int order(const struct fl_remote_options *options, const char *line,
   if (text == NULL)
     return status;
   status = fl_call_json(text, &answer);
+  char *said =
+      cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "text"));
+  if (said != NULL && !options->quiet)
+    print_line(said, stdout);
   cJSON_Delete(answer);
   free(text);
   return status;
 }
 
 /* The lines of a reload, as its log has them. */
-static void print_lines(const cJSON *lines) {
+static void print_lines(const cJSON *lines, bool quiet) {
   const cJSON *line;
   cJSON_ArrayForEach(line, lines) {
     const char *level =
@@ -81,10 +94,9 @@ static void print_lines(const cJSON *lines) {
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "text"));
     if (level == NULL || text == NULL)
       continue;
-    for (char *at = text; *at != '\0'; at++)
-      if ((unsigned char)*at < 0x20 || *at == 0x7f)
-        *at = '?'; /* must not move a terminal's cursor */
-    fprintf(strcmp(level, "info") == 0 ? stdout : stderr, "%s\n", text);
+    bool ordinary = strcmp(level, "info") == 0;
+    if (!quiet || !ordinary)
+      print_line(text, ordinary ? stdout : stderr);
   }
 }
 
@@ -95,7 +107,8 @@ int fl_remote_reload(const struct fl_remote_options *options) {
   if (text == NULL)
     return status;
   status = fl_call_json(text, &answer);
-  print_lines(cJSON_GetObjectItemCaseSensitive(answer, "lines"));
+  print_lines(cJSON_GetObjectItemCaseSensitive(answer, "lines"),
+              options->quiet);
   cJSON_Delete(answer);
   free(text);
   return status;

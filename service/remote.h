@@ -13,6 +13,7 @@ struct fl_remote_options {
   bool json;           /* status: as it came */
   bool connections;    /* status: each of them */
   bool watch;          /* status: again and again */
+  bool quiet;          /* of those that act: only what is wrong */
   const char *operands[FL_REMOTE_OPERANDS]; /* words; of those that act */
   unsigned operand_count;
 };
@@ -20,8 +21,8 @@ struct fl_remote_options {
 /* fairlead status: prints it. Returns an exit status. */
 int fl_remote_status(const struct fl_remote_options *options);
 
-/* fairlead stop: asks for the stop and waits until the process has ended.
-   Returns its exit status. */
+/* fairlead stop: asks for the stop, waits until the process has ended, and
+   prints how. Returns its exit status. */
 int fl_remote_stop(const struct fl_remote_options *options);
 
 /* fairlead reload: asks for it, waits, and prints what came of it: what changed
@@ -30,7 +31,8 @@ int fl_remote_stop(const struct fl_remote_options *options);
 int fl_remote_reload(const struct fl_remote_options *options);
 
 /* A command that acts and has done so when it is answered: `verb` of
-   service/verbs.h, with its operands. Returns an exit status. */
+   service/verbs.h, with its operands. Prints what is true then. Returns an exit
+   status. */
 int fl_remote_act(const struct fl_remote_options *options, const char *verb);
 
 #endif

@@ -2,6 +2,7 @@
 restore; and drain_delay, by which a stop lets balancers notice."""
 
 import http.client
+import re
 import signal
 import threading
 
@@ -36,7 +37,8 @@ def test_close_a_client(fairlead, connect, run_program):
     peer = harness.at(clients[2].socket.getsockname())
     number = listed(instance, peer=peer)[0]["id"]
     done = act(instance, run_program, "close", str(number))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0, f"connection {number}: closed\n", "")
     assert clients[2].line() is None
     assert [clients[i].ask(b"PING") for i in (0, 1, 3)] == [b"PONG"] * 3
     assert instance.state()["listeners"][0]["closed"] == {
@@ -193,7 +195,10 @@ def test_drain_lets_requests_finish(
     client = connect(instance.address("gateway"))
     client.send(b"x\n")
     wait_until(server.received, "the request arrives")
-    assert act(instance, run_program, "drain", name(server)).returncode == 0
+    done = act(instance, run_program, "drain", name(server))
+    assert (done.returncode, done.stdout) == (
+        0, f"server {name(server)} of u: drained; 1 request still in flight; "
+        "no server of the upstream is left, so requests wait\n")
     wait_until(lambda: standing(instance, server) == 1, "the spare is gone")
     # Nobody else is left: the next request waits.
     other = connect(instance.address("gateway"))
@@ -204,10 +209,12 @@ def test_drain_lets_requests_finish(
     assert client.line() == b"re x"
     wait_until(lambda: standing(instance, server) == 0, "it is gone")
     assert instance.state()["upstreams"][0]["waiting"] == 1
-    assert act(instance, run_program, "restore", name(server)).returncode == 0
+    done = act(instance, run_program, "restore", name(server))
+    assert (done.returncode, done.stdout) == (
+        0, f"server {name(server)} of u: in use again\n")
     assert other.line() == b"re y"
-    instance.wait_log(r"is drained: drained \(.*no server is left, so requests "
-                      r"wait")
+    instance.wait_log(rf"server {name(server)} is drained by an operator; "
+                      r"no server is left, so requests wait$")
     instance.wait_log(rf"server {name(server)} has returned after")
 
 
@@ -219,9 +226,12 @@ def test_eject_is_at_once(fairlead, line_server, connect, run_program):
     client = connect(instance.address("gateway"))
     client.send(b"x\n")
     wait_until(mute.received, "the request arrives")
-    assert act(instance, run_program, "eject", name(mute)).returncode == 0
+    done = act(instance, run_program, "eject", name(mute))
+    assert (done.returncode, done.stdout) == (
+        0, f"server {name(mute)} of u: ejected; its connections are closed\n")
     assert b"ejected_by_operator" in client.line()
     assert shown(instance, mute)["state"] == "ejected_by_operator"
+    instance.wait_log(rf"server {name(mute)} is ejected by an operator$")
     assert [client.ask(b"q") for _ in range(5)] == [b"well"] * 5
     assert len(mute.received()) == 1
     assert shown(instance, mute)["failures"] == 0
@@ -253,7 +263,10 @@ def test_relays(fairlead, line_server, connect, run_program):
     server, word, rest = (
         (one, b"one", b"two") if first.ask(b"q") == b"one"
         else (two, b"two", b"one"))
-    assert act(instance, run_program, "drain", name(server)).returncode == 0
+    done = act(instance, run_program, "drain", name(server))
+    assert done.stdout == (
+        f"server {name(server)} of u: drained; "
+        "1 relay or session still open\n")
     others = [connect(instance.address("relay")) for _ in range(4)]
     assert [other.ask(b"q") for other in others] == [rest] * 4
     assert first.ask(b"q") == word
@@ -261,6 +274,54 @@ def test_relays(fairlead, line_server, connect, run_program):
     with pytest.raises(ConnectionResetError):
         first.line()
     assert [other.ask(b"q") for other in others] == [rest] * 4
+
+
+def test_a_server_with_nothing_under_way(fairlead, line_server, run_program):
+    """What was true is said each time, unless nobody wants to read it; and
+    status shows for how long."""
+    one, two = line_server(), line_server()
+    instance = fairlead(gateway_config(one, two))
+    line = f"server {name(one)} of u: drained; nothing is under way on it\n"
+    for _ in range(2):
+        assert act(instance, run_program, "drain", name(one)).stdout == line
+    assert act(instance, run_program, "drain", name(one), "--quiet"
+               ).stdout == ""
+    found = shown(instance, one)
+    assert found["state"] == "drained" and found["out_seconds"] > 0
+    assert "out_seconds" not in shown(instance, two)
+    table = act(instance, run_program, "status").stdout
+    row = [r for r in table.splitlines() if name(one) in r][0].split()
+    assert row[-3] != "-" and row[-2:] == ["-", "-"]
+
+
+def test_no_message_says_it_twice(fairlead, line_server, connect, run_program):
+    """Of what commands and failures leave in the log, no word stands right
+    behind itself, and no word thrice."""
+    server = line_server()
+    instance = fairlead({
+        "listeners": [harness.request_listener(),
+                      harness.relay_listener(upstream="v")],
+        "upstreams": [
+            harness.upstream(server, health={"interval": "50ms", "fall": 1}),
+            harness.upstream(server, name="v")],
+    }, level="debug")
+    client = connect(instance.address("gateway"))
+    relay = connect(instance.address("relay"))
+    assert client.ask(b"x") == b"re x" and relay.ask(b"x") == b"re x"
+    for verb in "drain", "eject", "restore":
+        for upstream in "u", "v":
+            act(instance, run_program, verb, f"{upstream}/{name(server)}")
+    assert client.ask(b"x") == b"re x"
+    number = listed(instance, upstream="u")[0]["id"]
+    act(instance, run_program, "close", str(number))
+    client.reset()
+    server.stop()
+    instance.wait_log(r"is ejected: connect_refused")
+    instance.stop()
+    for line in instance.grep(" (client|upstream|control) "):
+        words = re.findall(r"[a-z_]{2,}", line.split(" ", 3)[-1])
+        assert not [a for a, b in zip(words, words[1:]) if a == b], line
+        assert not [w for w in words if words.count(w) > 2], line
 
 
 def test_which_server(fairlead, line_server, run_program):
@@ -344,8 +405,9 @@ def test_log_level(fairlead, connect, run_program):
         "log": {"level": "info"}, "listeners": [command_listener()]})
     connect(instance.address("commands")).close()
     wait_until(lambda: not listed(instance), "the first is gone")
-    assert act(instance, run_program, "log-level", "debug", "client"
-               ).returncode == 0
+    done = act(instance, run_program, "log-level", "debug", "client")
+    assert (done.returncode, done.stdout) == (
+        0, "log level of client: debug, until the next reload\n")
     client = connect(instance.address("commands"))
     instance.wait_log(r" debug client commands: ")
     seen = len(instance.grep(" debug client "))

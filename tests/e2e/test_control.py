@@ -251,6 +251,7 @@ def test_status_shows_a_server_that_is_down(fairlead, connect):
     found = instance.state()["upstreams"][0]
     assert found["connects_failed"]["connect_refused"] >= 1
     assert found["servers"][0]["state"] == "down"
+    assert found["servers"][0]["reason"] == "connect_refused"
     assert found["servers"][0]["failures"] >= 1
     assert 0 <= found["servers"][0]["retry_in_seconds"] <= 60
     listener = instance.state()["listeners"][0]
@@ -427,14 +428,16 @@ def test_stop_waits_for_the_end(fairlead, line_server, connect, program):
     wait_until(server.received, "the request arrives")
     stopping = subprocess.Popen(
         [program, "stop", "--config", instance.path],
-        env=harness.environment(),
+        env=harness.environment(), stdout=subprocess.PIPE, text=True,
     )
     instance.wait_log(r"service stopping: fairlead stop")
     assert stopping.poll() is None
     assert instance.state()["state"] == "stopping"
     release.append(True)
     assert client.line() == b"re x"
-    assert stopping.wait(20 * SLOW) == 0
+    said, _ = stopping.communicate(timeout=20 * SLOW)
+    assert stopping.returncode == 0
+    assert said == f"process {instance.pid} has ended with status 0\n"
     # It returned because the process has ended.
     assert instance.process.wait(2 * SLOW) == 0
     assert instance.join() == 0

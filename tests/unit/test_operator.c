@@ -92,6 +92,11 @@ static void say(unsigned server, enum fl_admin_state admin) {
   fl_outside_turn(&out);
 }
 
+static struct fl_operator_load load(unsigned server) {
+  return fl_operator_load(out.gateway,
+                          out.generation->upstreams[0].standings[server]);
+}
+
 static void use_two_servers(void) {
   out.servers[1] = out.servers[0];
   out.servers[1].addr.port++;
@@ -115,6 +120,8 @@ static void a_drained_server_finishes_what_it_has(void **state) {
   unsigned which = is_of(drained, 1);
   say(which, FL_ADMIN_DRAINED);
   assert_false(drained->closing);
+  assert_int_equal(load(which).requests, 1);
+  assert_int_equal(load(!which).requests, 0);
   fl_outside_data(&out, client, "b\n"); /* in order: behind the first */
   fl_outside_data(&out, drained, "A\n");
   assert_string_equal(fl_outside_sent(client), "A\n");
