@@ -132,7 +132,8 @@ static void run_log_level(struct fl_channel_peer *peer,
     fl_log_set_level(area, level);
     fl_log(FL_LOG_INFO, FL_LOG_CONTROL, "log level of %s: %s",
            name == NULL ? "all areas" : name, arguments[0]);
-    fl_channel_done(peer, "log level of %s: %s, until the next reload",
+    fl_channel_done(peer,
+                    "log level of %s: %s, until a reload changes something",
                     name == NULL ? "all areas" : name, arguments[0]);
   }
 }

@@ -407,7 +407,7 @@ def test_log_level(fairlead, connect, run_program):
     wait_until(lambda: not listed(instance), "the first is gone")
     done = act(instance, run_program, "log-level", "debug", "client")
     assert (done.returncode, done.stdout) == (
-        0, "log level of client: debug, until the next reload\n")
+        0, "log level of client: debug, until a reload changes something\n")
     client = connect(instance.address("commands"))
     instance.wait_log(r" debug client commands: ")
     seen = len(instance.grep(" debug client "))
