@@ -37,7 +37,7 @@ static void run_command(struct fl_client *client, struct fl_slice line,
   if (reply.reason == FL_OK)
     fl_client_metrics(client)->replies++;
   else
-    fl_client_report_failed(client, reply.reason, NULL);
+    fl_client_report_failed(client, reply.reason, NULL, now);
   fl_client_queue(client, reply.head, now);
   if (reply.body.size > 0)
     fl_client_queue(client, reply.body, now);

@@ -32,8 +32,24 @@ void fl_client_queue(struct fl_client *client, struct fl_slice bytes,
                     true, now);
 }
 
+/* Why no connection was there for a request that waited for one. */
+static void explain_wait(struct fl_event *event,
+                         const struct fl_upstream *upstream, fl_time now) {
+  const struct fl_server *failing = fl_server_failing(upstream);
+  event->stands = fl_upstream_stands(upstream);
+  event->none_left = true;
+  for (uint32_t i = 0; i < upstream->server_count; i++)
+    event->none_left &= !fl_server_may_use(upstream->servers[i]);
+  if (failing == NULL)
+    return;
+  event->server = failing->endpoint->text;
+  event->failure = failing->failure;
+  event->failed_ago = now - failing->failed_at;
+}
+
 void fl_client_report_failed(const struct fl_client *client,
-                             enum fl_reason reason, const char *server) {
+                             enum fl_reason reason, const char *server,
+                             fl_time now) {
   const struct fl_upstream *upstream = client->listener->upstream;
   struct fl_event event = {.kind = FL_EVENT_REQUEST_FAILED,
                            .reason = reason,
@@ -42,6 +58,8 @@ void fl_client_report_failed(const struct fl_client *client,
                            .peer = client->conn.peer};
   if (upstream != NULL)
     event.upstream = upstream->config->name;
+  if (upstream != NULL && reason == FL_ACQUIRE_TIMEOUT)
+    explain_wait(&event, upstream, now);
   fl_client_metrics(client)->requests_failed[reason]++;
   fl_gateway_event(fl_client_gateway(client), &event);
 }
@@ -105,7 +123,7 @@ void fl_client_error(struct fl_client *client, enum fl_reason reason,
       .head = {exchange->head, exchange->head_size}};
   if (!exchange->silent)
     size = fl_framing_error(reply_framing(client), &failed, reply);
-  fl_client_report_failed(client, reason, server);
+  fl_client_report_failed(client, reason, server, now);
   client->active = now;
   if (client->state != FL_CLIENT_OPEN)
     return;

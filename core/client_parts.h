@@ -66,7 +66,8 @@ void fl_client_queue(struct fl_client *client, struct fl_slice bytes,
 /* A request got no reply. server: the one that did not do its part, or
    NULL. */
 void fl_client_report_failed(const struct fl_client *client,
-                             enum fl_reason reason, const char *server);
+                             enum fl_reason reason, const char *server,
+                             fl_time now);
 
 /* An error is due, in its turn behind what is outstanding; fatal: it ends the
    connection. */

@@ -54,19 +54,27 @@ struct fl_event {
   bool none_left;      /* SERVER_EJECTED: no server is in. By its health: so all
                           are used as if all were. By an operator: so
                           requests wait; LISTENER_CLOSED: a server was taken
-                          out, not merely none heard of yet */
-  bool raw;            /* of a relay: nothing was cut into frames */
-  uint32_t addresses;  /* NAME_CHANGED, NAME_CUT: so many there are */
-  fl_time duration;    /* since it was opened; SERVER_UP: of the outage;
-                          SERVER_RETURNED: since it was ejected; NAME_STALE:
-                          the answer's age; LISTENER_OPENED: since it
-                          closed */
-  fl_time retry_in;    /* SERVER_DOWN: until the next attempt */
-  fl_time waited;      /* REQUEST_DONE: until its first byte left, or it was
-                          given up; of `duration`, which is from its last
-                          byte's arrival */
-  fl_time served;      /* REQUEST_DONE: from then to its outcome; 0: none
-                          left */
+                          out, not merely none heard of yet; REQUEST_FAILED
+                          for FL_ACQUIRE_TIMEOUT: an operator has taken out
+                          all */
+  bool stands;         /* REQUEST_FAILED, likewise: connections stand, and had
+                          no room */
+  enum fl_reason failure; /* REQUEST_FAILED, likewise: the last failure of
+                             `server`; FL_OK: no server has failed since it
+                             worked last */
+  bool raw;               /* of a relay: nothing was cut into frames */
+  uint32_t addresses;     /* NAME_CHANGED, NAME_CUT: so many there are */
+  fl_time duration;       /* since it was opened; SERVER_UP: of the outage;
+                             SERVER_RETURNED: since it was ejected; NAME_STALE:
+                             the answer's age; LISTENER_OPENED: since it
+                             closed */
+  fl_time retry_in;       /* SERVER_DOWN: until the next attempt */
+  fl_time failed_ago;     /* REQUEST_FAILED: since `failure` */
+  fl_time waited;         /* REQUEST_DONE: until its first byte left, or it was
+                             given up; of `duration`, which is from its last
+                             byte's arrival */
+  fl_time served;         /* REQUEST_DONE: from then to its outcome; 0: none
+                             left */
 };
 
 #endif

@@ -202,6 +202,17 @@ bool fl_server_failed(struct fl_server *server, enum fl_reason reason,
   return true;
 }
 
+const struct fl_server *fl_server_failing(const struct fl_upstream *upstream) {
+  const struct fl_server *last = NULL;
+  for (uint32_t i = 0; i < upstream->server_count; i++) {
+    const struct fl_server *server = upstream->servers[i];
+    if (server->failures > 0 && server->admin == FL_ADMIN_IN &&
+        (last == NULL || server->failed_at > last->failed_at))
+      last = server;
+  }
+  return last;
+}
+
 void fl_server_connected(struct fl_server *server, fl_time now) {
   server->retry_at = now;
   if (!server->down)

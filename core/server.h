@@ -97,6 +97,10 @@ bool fl_server_may_connect(const struct fl_server *server, fl_time now);
 bool fl_server_failed(struct fl_server *server, enum fl_reason reason,
                       fl_time now);
 
+/* Of the servers of an upstream that have failed since they worked last, the
+   one that did so last; NULL: none has. */
+const struct fl_server *fl_server_failing(const struct fl_upstream *upstream);
+
 /* A connection stands; more may be opened at once. */
 void fl_server_connected(struct fl_server *server, fl_time now);
 

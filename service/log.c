@@ -451,6 +451,27 @@ static void log_refused(int level, const char *peer,
       peer, explain(reason, event->reason), more);
 }
 
+/* Why no connection was there in time. */
+static void log_no_connection(int level, const char *peer,
+                              const struct fl_event *event) {
+  char failure[2 * DETAIL_SIZE] = "";
+  char text[DETAIL_SIZE];
+  char ago[FL_DURATION_TEXT];
+  const char *why = event->none_left
+                        ? "all its servers are taken out by an operator"
+                    : event->stands ? "all are in use"
+                                    : "none stands";
+  if (event->failure != FL_OK)
+    snprintf(failure, sizeof failure, "; server %.180s failed %s ago: %s",
+             event->server, fl_duration_format(event->failed_ago, ago),
+             explain(text, event->failure));
+  say(event, level, FL_LOG_CLIENT,
+      "%s: %s request failed: %s (no connection to upstream %s became free in "
+      "time): %s%s",
+      event->listener, peer, fl_reason_name(event->reason), event->upstream,
+      why, failure);
+}
+
 static void log_client(int level, const struct fl_event *event) {
   char peer[FL_ADDR_TEXT];
   char reason[DETAIL_SIZE];
@@ -461,6 +482,8 @@ static void log_client(int level, const struct fl_event *event) {
     log_refused(level, peer, event);
   else if (event->kind == FL_EVENT_CLIENT_CLOSED)
     log_closed(level, FL_LOG_CLIENT, event->listener, peer, event);
+  else if (event->reason == FL_ACQUIRE_TIMEOUT && event->upstream != NULL)
+    log_no_connection(level, peer, event);
   else
     say(event, level, FL_LOG_CLIENT, "%s: %s request failed: %s%s%s%s%s",
         event->listener, peer, explain(reason, event->reason),

@@ -258,6 +258,10 @@ static void add_event(struct line *line, const struct fl_event *event) {
     add_time(line, "duration", event->duration);
   if (event->kind == FL_EVENT_SERVER_DOWN)
     add_time(line, "retry_in", event->retry_in);
+  if (event->failure != FL_OK) {
+    add_string(line, "failure", fl_reason_name(event->failure));
+    add_time(line, "failed_ago", event->failed_ago);
+  }
   if (event->kind == FL_EVENT_CLIENT_REFUSED)
     add(line, ",\"refused\":%" PRIu64, event->refused);
 }

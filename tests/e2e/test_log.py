@@ -87,6 +87,9 @@ def test_json_lines_are_valid_and_have_their_fields(fairlead, connect):
     failed = by_event["request_failed"]
     assert (failed["listener"], failed["reason"]) == (
         "gateway", "acquire_timeout")
+    assert (failed["server"], failed["failure"]) == (
+        harness.at(port), "connect_refused")
+    assert 0 <= failed["failed_ago"] < 20 * harness.SLOW
     closed = by_event["client_closed"]
     assert closed["frames"] == 1
     assert closed["bytes_in"] == 6
@@ -123,6 +126,39 @@ def test_areas_beside_service_have_levels_of_their_own(fairlead, run_program):
         assert done.returncode == 0, done.stderr
     instance.wait_log("info reload .* says what is in effect already")
     assert not instance.grep(" control ")
+
+
+def test_why_there_was_no_connection(fairlead, line_server, connect,
+                                     run_program):
+    nobody = harness.at(harness.free_port())
+    mute = line_server(lambda peer: [peer.wait(60) for _ in peer.lines()])
+    pool = {"max_size": 1, "acquire_timeout": "50ms"}
+    instance = fairlead({
+        "listeners": [harness.request_listener(name, upstream=name)
+                      for name in ("down", "busy", "out")],
+        "upstreams": [
+            harness.upstream(nobody, name="down", pool=pool),
+            harness.upstream(mute, name="busy", pool=pool),
+            harness.upstream(mute, name="out", pool=pool)]})
+    server = harness.at(mute.address)
+    done = run_program("drain", f"out/{server}", "--config", instance.path)
+    assert done.returncode == 0
+    first = connect(instance.address("busy"))
+    first.send(b"x\n")
+    harness.wait_until(mute.received, "the only connection is in use")
+    for name, why in (
+        ("down", rf"none stands; server {nobody} failed \S+ ago: "
+                 r"connect_refused \(nobody listens at that address\)"),
+        ("busy", "all are in use"),
+        ("out", "all its servers are taken out by an operator"),
+    ):
+        client = connect(instance.address(name))
+        assert client.ask(b"y") == b"ERROR acquire_timeout"
+        instance.wait_log(
+            rf"client {name}: \S+ request failed: acquire_timeout "
+            rf"\(no connection to upstream {name} became free in time\): "
+            rf"{why}$")
+    first.close()
 
 
 def test_levels_of_areas(fairlead, connect):
