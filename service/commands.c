@@ -85,7 +85,9 @@ static const struct fl_option status_options[] = {
    "list the connections, too: up to 10000 of each worker"},
   {"--json", NULL, FL_VALUE_OTHER, NULL, "as JSON, for programs"},
   {"--watch", NULL, FL_VALUE_OTHER, NULL,
-   "again every two seconds, until Ctrl-C"},
+   "again every two seconds, until `q` or Ctrl-C. At a terminal it is drawn "
+   "in place and cut to the terminal's size; in a pipe or a file each is "
+   "printed behind the last, with the time before it"},
   HELP_OPTION,
   END_OPTION
 };

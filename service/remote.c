@@ -2,8 +2,10 @@
 
 #include "core/text.h"
 #include "service/call.h"
+#include "service/log_line.h"
 #include "service/status.h"
 #include "service/status_text.h"
+#include "service/watch.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -11,7 +13,7 @@
 #include <string.h>
 #include <uv.h>
 
-enum { TIMEOUT_MS = 30000, WATCH_MS = 2000 };
+enum { TIMEOUT_MS = 30000 };
 
 static char *call(const struct fl_remote_options *options, const char *line,
                   unsigned timeout_ms, int *status) {
@@ -22,37 +24,73 @@ static char *call(const struct fl_remote_options *options, const char *line,
   return fl_call_text(&setup, status);
 }
 
-/* Prints an answer. Returns the exit status. */
-static int show(const char *text, bool json) {
+static char *ask(const struct fl_remote_options *options, int *status) {
+  return call(options, options->connections ? "connections\n" : "status\n",
+              TIMEOUT_MS, status);
+}
+
+int fl_remote_look(const struct fl_remote_options *options,
+                   struct fl_text *out) {
   cJSON *state;
-  int status = fl_call_json(text, &state);
-  if (status == FL_STATUS_OK && json)
-    fputs(text, stdout);
-  else if (status == FL_STATUS_OK && !fl_status_text(state, stdout))
-    status = FL_STATUS_SYSTEM;
+  int status;
+  char *answer = ask(options, &status);
+  if (answer == NULL)
+    return status;
+  status = fl_call_json(answer, &state);
+  if (status == FL_STATUS_OK)
+    fl_status_text(out, state);
   cJSON_Delete(state);
+  free(answer);
+  if (out->failed) {
+    fputs("fairlead: out of memory\n", stderr);
+    return FL_STATUS_SYSTEM;
+  }
   return status;
 }
 
-static int status_once(const struct fl_remote_options *options) {
+static int print_json(const struct fl_remote_options *options) {
+  cJSON *state;
   int status;
-  char *text =
-      call(options, options->connections ? "connections\n" : "status\n",
-           TIMEOUT_MS, &status);
-  if (text == NULL)
+  char *answer = ask(options, &status);
+  if (answer == NULL)
     return status;
-  if (options->watch && !options->json)
-    fputs("\033[H\033[2J", stdout); /* to the top, and clear */
-  status = show(text, options->json);
-  free(text);
+  status = fl_call_json(answer, &state);
+  if (status == FL_STATUS_OK)
+    fputs(answer, stdout);
+  cJSON_Delete(state);
+  free(answer);
+  return status;
+}
+
+/* The time before each, where there will be several. */
+static int print_tables(const struct fl_remote_options *options) {
+  char stamp[FL_LOG_STAMP];
+  uv_timeval64_t now = {0};
+  struct fl_text text = {0};
+  int status = fl_remote_look(options, &text);
+  char *tables = fl_text_take(&text);
+  (void)uv_gettimeofday(&now);
+  if (status == FL_STATUS_OK && options->watch)
+    printf("%s\n", fl_log_stamp((uint64_t)now.tv_sec * 1000 +
+                                    (uint64_t)now.tv_usec / 1000,
+                                stamp));
+  if (status == FL_STATUS_OK && tables != NULL)
+    fputs(tables, stdout);
+  free(tables);
   return status;
 }
 
 int fl_remote_status(const struct fl_remote_options *options) {
-  int status = status_once(options);
+  int (*print)(const struct fl_remote_options *) =
+      options->json ? print_json : print_tables;
+  if (options->watch && !options->json && fl_watch_can())
+    return fl_watch(options);
+  int status = print(options);
   while (options->watch && status == FL_STATUS_OK && fflush(stdout) == 0) {
-    uv_sleep(WATCH_MS);
-    status = status_once(options);
+    uv_sleep(FL_WATCH_MS);
+    if (!options->json)
+      fputs("\n", stdout);
+    status = print(options);
   }
   return status;
 }

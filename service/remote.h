@@ -3,6 +3,8 @@
 #ifndef FL_SERVICE_REMOTE_H
 #define FL_SERVICE_REMOTE_H
 
+#include "core/text.h"
+
 #include <stdbool.h>
 
 enum { FL_REMOTE_OPERANDS = 2, FL_REMOTE_OPERAND_MAX = 400 };
@@ -20,6 +22,11 @@ struct fl_remote_options {
 
 /* fairlead status: prints it. Returns an exit status. */
 int fl_remote_status(const struct fl_remote_options *options);
+
+/* Adds the status as tables to a text. Returns an exit status, with what went
+   wrong written to standard error. */
+int fl_remote_look(const struct fl_remote_options *options,
+                   struct fl_text *out);
 
 /* fairlead stop: asks for the stop, waits until the process has ended, and
    prints how. Returns its exit status. */

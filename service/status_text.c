@@ -1,9 +1,11 @@
 #include "service/status_text.h"
 
 #include "service/duration.h"
+#include "service/format.h"
 #include "service/table.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { CELL = 96, WIDE = 600 };
@@ -119,7 +121,7 @@ static void add_address(struct fl_table *table, const cJSON *listener) {
   fl_table_cell(table, text);
 }
 
-static bool print_listeners(const cJSON *list, FILE *out) {
+static void print_listeners(const cJSON *list, struct fl_text *out) {
   static const char *const names[] = {
       "LISTENER", "MODE",     "ADDRESS",   "UPSTREAM", "STATE", ">CLIENTS",
       ">OPENED",  ">REFUSED", ">REQUESTS", ">FAILED",  ">IN",   ">OUT"};
@@ -140,7 +142,7 @@ static bool print_listeners(const cJSON *list, FILE *out) {
     add_count(&table, listener, "bytes_in");
     add_count(&table, listener, "bytes_out");
   }
-  return fl_table_print(&table, out);
+  fl_table_print(&table, out);
 }
 
 /* Connections that stand: all but those that are being opened or closed. */
@@ -180,7 +182,7 @@ static void add_server(struct fl_table *table, const cJSON *upstream,
   add_text(table, server, "reason");
 }
 
-static bool print_upstreams(const cJSON *list, FILE *out) {
+static void print_upstreams(const cJSON *list, struct fl_text *out) {
   static const char *const names[] = {
       "UPSTREAM",    ">POOL",      ">WAITING", "SERVER",     "STATE",
       ">CONNECTING", ">CONNECTED", ">IDLE",    ">IN FLIGHT", ">FAILURES",
@@ -189,8 +191,8 @@ static bool print_upstreams(const cJSON *list, FILE *out) {
   const cJSON *upstream;
   const cJSON *server;
   if (cJSON_GetArraySize(list) == 0)
-    return true;
-  fputs("\n", out);
+    return;
+  fl_text_add(out, "\n");
   fl_table_head(&table, names, sizeof names / sizeof names[0]);
   cJSON_ArrayForEach(upstream, list) {
     bool first = true;
@@ -199,7 +201,7 @@ static bool print_upstreams(const cJSON *list, FILE *out) {
       first = false;
     }
   }
-  return fl_table_print(&table, out);
+  fl_table_print(&table, out);
 }
 
 static void add_owner(struct fl_table *table, const cJSON *connection) {
@@ -211,7 +213,7 @@ static void add_owner(struct fl_table *table, const cJSON *connection) {
   fl_table_cell(table, of);
 }
 
-static bool print_connections(const cJSON *state, FILE *out) {
+static void print_connections(const cJSON *state, struct fl_text *out) {
   static const char *const names[] = {">ID",   "OF",      "PEER",
                                       "STATE", ">AGE",    ">IN",
                                       ">OUT",  ">FRAMES", ">IN FLIGHT"};
@@ -219,8 +221,8 @@ static bool print_connections(const cJSON *state, FILE *out) {
   const cJSON *connection;
   const cJSON *list = get(state, "connections");
   if (list == NULL)
-    return true;
-  fputs("\n", out);
+    return;
+  fl_text_add(out, "\n");
   fl_table_head(&table, names, sizeof names / sizeof names[0]);
   cJSON_ArrayForEach(connection, list) {
     char id[32];
@@ -235,10 +237,9 @@ static bool print_connections(const cJSON *state, FILE *out) {
     add_count(&table, connection, "frames");
     add_count(&table, connection, "in_flight");
   }
-  bool complete = fl_table_print(&table, out);
+  fl_table_print(&table, out);
   if (number_of(state, "connections_omitted") > 0)
-    fprintf(out, "and %.0f more\n", number_of(state, "connections_omitted"));
-  return complete;
+    fl_format(out, "and %.0f more\n", number_of(state, "connections_omitted"));
 }
 
 /* ---- the operating system's view ---- */
@@ -258,13 +259,13 @@ static void add_states(struct fl_table *table, const cJSON *states,
       table, count_text(number_of(states, one) + number_of(states, two), text));
 }
 
-static bool print_client_sockets(const cJSON *list, FILE *out) {
+static void print_client_sockets(const cJSON *list, struct fl_text *out) {
   static const char *const names[] = {
       "SOCKETS OF",  "ADDRESS",   ">SYN RECEIVED", ">ESTABLISHED", ">FIN WAIT",
       ">CLOSE WAIT", ">LAST ACK", ">TIME WAIT",    ">QUEUE",       ">DROPPED"};
   struct fl_table table = {0};
   const cJSON *one;
-  fputs("\n", out);
+  fl_text_add(out, "\n");
   fl_table_head(&table, names, sizeof names / sizeof names[0]);
   cJSON_ArrayForEach(one, list) {
     const cJSON *states = get(one, "states");
@@ -279,10 +280,10 @@ static bool print_client_sockets(const cJSON *list, FILE *out) {
     add_of(&table, one, "queue", "queue_limit");
     add_count(&table, one, "queue_drops");
   }
-  return fl_table_print(&table, out);
+  fl_table_print(&table, out);
 }
 
-static bool print_server_sockets(const cJSON *list, FILE *out) {
+static void print_server_sockets(const cJSON *list, struct fl_text *out) {
   static const char *const names[] = {
       "SOCKETS TO",  "SERVER",      ">SYN SENT",  ">ESTABLISHED", ">FIN WAIT",
       ">CLOSE WAIT", ">LAST ACK",   ">TIME WAIT", ">RTT",         ">RTT MAX",
@@ -290,8 +291,8 @@ static bool print_server_sockets(const cJSON *list, FILE *out) {
   struct fl_table table = {0};
   const cJSON *one;
   if (cJSON_GetArraySize(list) == 0)
-    return true;
-  fputs("\n", out);
+    return;
+  fl_text_add(out, "\n");
   fl_table_head(&table, names, sizeof names / sizeof names[0]);
   cJSON_ArrayForEach(one, list) {
     const cJSON *states = get(one, "states");
@@ -309,59 +310,60 @@ static bool print_server_sockets(const cJSON *list, FILE *out) {
     add_count(&table, one, "segments_retransmitted");
     add_count(&table, one, "ports_free");
   }
-  return fl_table_print(&table, out);
+  fl_table_print(&table, out);
 }
 
-static bool print_sockets(const cJSON *sockets, FILE *out) {
+static void print_sockets(const cJSON *sockets, struct fl_text *out) {
   char text[CELL];
   if (sockets == NULL)
-    return true;
+    return;
   if (get(sockets, "error") != NULL) {
-    fprintf(out, "\nthe system does not tell the states of sockets: %s\n",
-            text_of(sockets, "error", text));
-    return true;
+    fl_format(out, "\nthe system does not tell the states of sockets: %s\n",
+              text_of(sockets, "error", text));
+    return;
   }
-  return print_client_sockets(get(sockets, "listeners"), out) &&
-         print_server_sockets(get(sockets, "servers"), out);
+  print_client_sockets(get(sockets, "listeners"), out);
+  print_server_sockets(get(sockets, "servers"), out);
 }
 
 /* What is wrong comes first. */
-static void print_findings(const cJSON *list, FILE *out) {
+static void print_findings(const cJSON *list, struct fl_text *out) {
   const cJSON *finding;
   cJSON_ArrayForEach(finding, list) {
     char subject[WIDE];
     char text[WIDE];
-    fprintf(out, "WARNING %s: %s\n", wide_text_of(finding, "subject", subject),
-            wide_text_of(finding, "text", text));
+    fl_format(out, "WARNING %s: %s\n",
+              wide_text_of(finding, "subject", subject),
+              wide_text_of(finding, "text", text));
   }
   if (cJSON_GetArraySize(list) > 0)
-    fputs("\n", out);
+    fl_text_add(out, "\n");
 }
 
 /* "serving for 2h", "stopping for 3s, whoever is left is closed in 27s, running
    for 2h". */
-static void print_life(const cJSON *state, FILE *out) {
+static void print_life(const cJSON *state, struct fl_text *out) {
   char text[4][CELL];
   if (get(state, "stopping_seconds") != NULL) {
-    fprintf(out, "%s for %s, ", text_of(state, "state", text[0]),
-            age_text(number_of(state, "stopping_seconds"), text[1]));
+    fl_format(out, "%s for %s, ", text_of(state, "state", text[0]),
+              age_text(number_of(state, "stopping_seconds"), text[1]));
     if (get(state, "cut_in_seconds") != NULL)
-      fprintf(out, "whoever is left is closed in %s, ",
-              age_text(number_of(state, "cut_in_seconds"), text[2]));
-    fputs("running", out);
+      fl_format(out, "whoever is left is closed in %s, ",
+                age_text(number_of(state, "cut_in_seconds"), text[2]));
+    fl_text_add(out, "running");
   } else {
-    fputs(text_of(state, "state", text[0]), out);
+    fl_text_add(out, text_of(state, "state", text[0]));
   }
-  fprintf(out, " for %s, ",
-          age_text(number_of(state, "uptime_seconds"), text[3]));
+  fl_format(out, " for %s, ",
+            age_text(number_of(state, "uptime_seconds"), text[3]));
 }
 
-bool fl_status_text(const cJSON *state, FILE *out) {
+void fl_status_text(struct fl_text *out, const cJSON *state) {
   char text[3][CELL];
-  fprintf(out, "fairlead %s, pid %.0f, ", text_of(state, "version", text[0]),
-          number_of(state, "pid"));
+  fl_format(out, "fairlead %s, pid %.0f, ", text_of(state, "version", text[0]),
+            number_of(state, "pid"));
   print_life(state, out);
-  fprintf(
+  fl_format(
       out,
       "%.0f worker%s, %s\n"
       "configuration: generation %.0f, SHA-256 %s\n\n",
@@ -369,8 +371,8 @@ bool fl_status_text(const cJSON *state, FILE *out) {
       text_of(state, "config_file", text[1]), number_of(state, "generation"),
       text_of(state, "config_sha256", text[2]));
   print_findings(get(state, "findings"), out);
-  return print_listeners(get(state, "listeners"), out) &&
-         print_upstreams(get(state, "upstreams"), out) &&
-         print_sockets(get(state, "sockets"), out) &&
-         print_connections(state, out);
+  print_listeners(get(state, "listeners"), out);
+  print_upstreams(get(state, "upstreams"), out);
+  print_sockets(get(state, "sockets"), out);
+  print_connections(state, out);
 }

@@ -2,13 +2,12 @@
 #ifndef FL_SERVICE_STATUS_TEXT_H
 #define FL_SERVICE_STATUS_TEXT_H
 
-#include <stdbool.h>
-#include <stdio.h>
+#include "core/text.h"
 
 struct cJSON;
 
-/* Prints what service/state.h made as tables. Returns false when memory is
-   out. What another version leaves out is shown as "-". */
-bool fl_status_text(const struct cJSON *state, FILE *out);
+/* Adds what service/state.h made as tables: lines of printable ASCII. What
+   another version leaves out is shown as "-". */
+void fl_status_text(struct fl_text *out, const struct cJSON *state);
 
 #endif

@@ -1,5 +1,7 @@
 #include "service/table.h"
 
+#include "service/format.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,24 +25,23 @@ void fl_table_head(struct fl_table *table, const char *const *names,
 }
 
 static void print_cell(const struct fl_table *table, unsigned column,
-                       const char *text, FILE *out) {
+                       const char *text, struct fl_text *out) {
   int width = (int)table->width[column];
   bool last = column + 1 == table->columns;
   if (table->right[column])
-    fprintf(out, "%*s", width, text);
+    fl_format(out, "%*s", width, text);
   else
-    fprintf(out, "%-*s", last ? 0 : width, text);
-  fputs(last ? "\n" : "  ", out);
+    fl_format(out, "%-*s", last ? 0 : width, text);
+  fl_text_add(out, last ? "\n" : "  ");
 }
 
-bool fl_table_print(struct fl_table *table, FILE *out) {
-  bool complete = !table->cells.failed;
+void fl_table_print(struct fl_table *table, struct fl_text *out) {
   const char *at = table->cells.bytes;
-  for (unsigned i = 0; complete && i < table->count; i++) {
+  out->failed |= table->cells.failed;
+  for (unsigned i = 0; !out->failed && i < table->count; i++) {
     print_cell(table, i % table->columns, at, out);
     at += strlen(at) + 1;
   }
   free(table->cells.bytes);
   *table = (struct fl_table){0};
-  return complete;
 }

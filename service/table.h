@@ -1,10 +1,8 @@
-/* Tables for terminals: columns as wide as their widest cell. */
+/* Tables for people: columns as wide as their widest cell. */
 #ifndef FL_SERVICE_TABLE_H
 #define FL_SERVICE_TABLE_H
 
 #include "core/text.h"
-
-#include <stdio.h>
 
 enum { FL_TABLE_COLUMNS = 16 };
 
@@ -25,7 +23,7 @@ void fl_table_head(struct fl_table *table, const char *const *names,
 /* The next cell, row by row. */
 void fl_table_cell(struct fl_table *table, const char *text);
 
-/* Prints it and leaves it empty. Returns false when memory was out. */
-bool fl_table_print(struct fl_table *table, FILE *out);
+/* Adds it to a text, a line for each row, and leaves it empty. */
+void fl_table_print(struct fl_table *table, struct fl_text *out);
 
 #endif

@@ -1,6 +1,5 @@
 """fairlead connect: in a pipe, and at a terminal (tmux)."""
 
-import itertools
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import subprocess
 import pytest
 
 import harness
+from terminal import Terminal
 
 OK, UNANSWERED, USAGE = 0, 1, 2
 
@@ -202,43 +202,6 @@ def test_wrong_command_lines(run_program):
 
 
 # --- at a terminal ----------------------------------------------------------
-
-
-NUMBERS = itertools.count()
-
-
-class Terminal:
-    """A terminal of tmux's that runs the program."""
-
-    def __init__(self, program, *arguments):
-        # A server of its own: one that was told to end may still do so.
-        self.name = f"fairlead-{os.getpid()}-{next(NUMBERS)}"
-        command = " ".join([str(program), *map(str, arguments)])
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y",
-                  "40", f"trap : INT; {command}; echo status $?; sleep 300")
-
-    def tmux(self, *arguments):
-        return subprocess.run(
-            ["tmux", "-L", self.name, *arguments], check=True,
-            capture_output=True, text=True, env=harness.environment()).stdout
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p").rstrip("\n")
-
-    def wait(self, pattern):
-        """Waits until the screen's end is as the pattern says."""
-        try:
-            return harness.wait_until(
-                lambda: re.search(pattern + r"\s*$", self.screen()),
-                f"{pattern!r} on the screen", 15)
-        except AssertionError as failure:
-            raise AssertionError(f"{failure}:\n{self.screen()}") from None
-
-    def end(self):
-        self.tmux("kill-server")
 
 
 @pytest.fixture
