@@ -1,6 +1,7 @@
 #include "service/log_file.h"
 
 #include "platform/paths.h"
+#include "service/posix/syslog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,12 @@
 #include <uv.h>
 
 struct fl_log_file {
-  int fd; /* -1: syslog(3) */
+  int fd; /* -1: syslog */
+  struct fl_syslog syslog;
   bool prefixed;
   size_t piece; /* the most that one call may write */
   char *path;   /* NULL: no file */
 };
-
-/* Where syslog(3) sends to. */
-#define SYSLOG "/dev/log"
 
 /* POSIX writes so much to a pipe as a whole, and without waiting once poll(2)
    has said that it is writable. */
@@ -59,13 +58,10 @@ static size_t piece_of(int fd) {
 }
 
 static int open_target(struct fl_log_file *file, const char *target) {
-  file->fd = -1;
+  file->fd = file->syslog.fd = -1;
   if (strcmp(target, "syslog") == 0) {
     file->prefixed = true;
-    if (access(SYSLOG, W_OK) != 0)
-      return errno;
-    openlog("fairlead", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    return 0;
+    return fl_syslog_open(&file->syslog);
   }
   if (strcmp(target, "stderr") == 0) {
     file->fd = STDERR_FILENO;
@@ -110,7 +106,7 @@ static size_t cut(const char *lines, size_t size, size_t most) {
 }
 
 /* One line: "<N>" and the text. */
-static long to_syslog(const char *lines, size_t size) {
+static long to_syslog(struct fl_syslog *log, const char *lines, size_t size) {
   const char *end = memchr(lines, '\n', size);
   int priority = LOG_INFO;
   size_t length = end == NULL ? size : (size_t)(end - lines);
@@ -119,15 +115,15 @@ static long to_syslog(const char *lines, size_t size) {
     priority = lines[1] - '0';
     head = 3;
   }
-  syslog(priority, "%.*s", (int)(length - head), lines + head);
-  return (long)(end == NULL ? length : length + 1);
+  int sent = fl_syslog_send(log, priority, lines + head, length - head);
+  return sent <= 0 ? sent : (long)(end == NULL ? length : length + 1);
 }
 
 long fl_log_file_write(struct fl_log_file *file, const char *lines,
                        size_t size) {
   struct pollfd poll_fd = {.fd = file->fd, .events = POLLOUT};
   if (file->fd < 0)
-    return to_syslog(lines, size);
+    return to_syslog(&file->syslog, lines, size);
   /* Standard error is shared with others: it is not made non-blocking. */
   if (poll(&poll_fd, 1, 0) <= 0)
     return 0;
@@ -139,7 +135,9 @@ long fl_log_file_write(struct fl_log_file *file, const char *lines,
 
 void fl_log_file_wait(const struct fl_log_file *file, int milliseconds) {
   struct pollfd poll_fd = {.fd = file->fd, .events = POLLOUT};
-  if (file->fd >= 0)
+  if (file->fd < 0)
+    fl_syslog_wait(&file->syslog, milliseconds);
+  else
     (void)poll(&poll_fd, 1, milliseconds);
 }
 
@@ -160,6 +158,7 @@ void fl_log_file_close(struct fl_log_file *file) {
     return;
   if (file->path != NULL && file->fd >= 0)
     (void)close(file->fd);
+  fl_syslog_close(&file->syslog);
   free(file->path);
   free(file);
 }

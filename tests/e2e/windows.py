@@ -37,6 +37,7 @@ LEFT_OUT = {
     "test_connect.py::test_what_comes_while_somebody_types":
         POSIX + "libedit's keys",
     "test_connect.py::test_control_c": POSIX + "libedit's keys",
+    "test_syslog.py": POSIX + "syslog",
     "test_watch.py": POSIX + "terminals that a test can read",
     "test_connect.py::test_binary_replies":
         WINE + "keys are lost while its console is set up",
