@@ -1,6 +1,5 @@
 /* Why no connection was there for a request in time, as an operator is told. */
 #include "core/operator.h"
-#include "outside.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +8,7 @@
 
 #include <cmocka.h>
 
-static struct fl_outside out;
+#include "scene.h"
 
 static int setup(void **state) {
   (void)state;
@@ -20,21 +19,11 @@ static int setup(void **state) {
   return 0;
 }
 
-static int teardown(void **state) {
-  (void)state;
-  fl_outside_end(&out);
-  return 0;
-}
-
 static void use_two_servers(void) {
   out.servers[1] = out.servers[0];
   out.servers[1].addr.port++;
   out.servers[1].text = (char *)"192.0.2.1:2";
   out.upstream.server_count = 2;
-}
-
-static void ask(const char *text) {
-  fl_outside_data(&out, fl_outside_accept(&out, 1), text);
 }
 
 /* The last event of a request that waited in vain. */
@@ -122,7 +111,7 @@ static void an_operator_has_taken_out_all(void **state) {
   assert_false(told()->stands);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end_scene)
 
 int main(void) {
   const struct CMUnitTest tests[] = {

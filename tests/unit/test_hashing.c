@@ -111,15 +111,22 @@ static int setup(void **state) {
   return 0;
 }
 
-/* An address of a client whose server this is, when both can be used. */
+/* Whether this server is the client's, when all can be used. */
+static bool is_of_server(const struct fl_addr *client, int server) {
+  uint64_t weight = fl_hashing_weight(fl_hashing_seed(texts[server]), client);
+  for (uint32_t i = 0; i < out.upstream.server_count; i++)
+    if (fl_hashing_weight(fl_hashing_seed(texts[i]), client) > weight)
+      return false;
+  return true;
+}
+
+/* An address of a client whose server this is. */
 static struct fl_addr of_server(int server) {
-  uint64_t seeds[2] = {fl_hashing_seed(texts[0]), fl_hashing_seed(texts[1])};
-  for (uint32_t i = 0;; i++) {
-    struct fl_addr client = address(i);
-    if ((fl_hashing_weight(seeds[1], &client) >
-         fl_hashing_weight(seeds[0], &client)) == (server == 1))
-      return client;
-  }
+  uint32_t i = 0;
+  struct fl_addr client = address(i);
+  while (!is_of_server(&client, server))
+    client = address(++i);
+  return client;
 }
 
 /* A client of this server that says this. */
@@ -233,6 +240,93 @@ static void an_idle_connection_of_another_makes_room(void **state) {
   assert_int_equal(fl_outside_open(&out), 1);
 }
 
+/* Closed by now, or about to be. */
+static bool is_leaving(const struct fl_sock *sock) {
+  return sock->conn == NULL || sock->closing;
+}
+
+/* A server that has a connection, and clients for more, gets the places of
+   idle ones of others when all who wait were looked at: as many as it needs,
+   those first that nobody has used for longest. */
+static void idle_connections_are_shared(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 4;
+  fl_outside_start(&out);
+  ask_for(1, "a\n");
+  ask_for(1, "b\n");
+  ask_for(1, "c\n");
+  struct fl_sock *idle[3] = {stand_at(0, 1), stand_at(1, 1), stand_at(2, 1)};
+  answer(idle[1], "b\n");
+  fl_outside_pass(&out, FL_SECOND);
+  answer(idle[0], "a\n");
+  answer(idle[2], "c\n");
+  ask_for(0, "d\n");
+  struct fl_sock *zero = stand_at(3, 0);
+  assert_int_equal(metrics()->upstream_closed[FL_DISPLACED], 0);
+  ask_for(0, "e\n"); /* one more than it has connections for */
+  assert_true(is_leaving(idle[1]));
+  assert_false(is_leaving(idle[0]) || is_leaving(idle[2]));
+  fl_outside_turn(&out);
+  fl_outside_turn(&out);
+  answer(stand_at(4, 0), "e\n");
+  ask_for(0, "f\n");
+  ask_for(0, "g\n"); /* one has an idle connection, and one displaces another */
+  fl_outside_turn(&out);
+  fl_outside_turn(&out);
+  assert_int_equal(metrics()->upstream_closed[FL_DISPLACED], 2);
+  stand_at(5, 0);
+  assert_int_equal(fl_outside_open(&out), 4);
+  answer(zero, "d\n");
+}
+
+/* Of all other servers the one that is unused for longest goes. */
+static void the_longest_idle_of_all_servers_goes(void **state) {
+  (void)state;
+  for (int longest = 1; longest <= 2; longest++) {
+    if (longest > 1) {
+      fl_outside_end(&out);
+      setup(NULL);
+    }
+    out.upstream.server_count = 3;
+    out.upstream.pool.max_size = 3;
+    fl_outside_start(&out);
+    ask_for(1, "a\n");
+    ask_for(2, "b\n");
+    struct fl_sock *idle[3] = {NULL, stand_at(0, 1), stand_at(1, 2)};
+    answer(idle[longest], longest == 1 ? "a\n" : "b\n");
+    fl_outside_pass(&out, FL_SECOND);
+    answer(idle[3 - longest], longest == 1 ? "b\n" : "a\n");
+    ask_for(0, "c\n");
+    stand_at(2, 0);
+    ask_for(0, "d\n");
+    assert_true(is_leaving(idle[longest]));
+    assert_false(is_leaving(idle[3 - longest]));
+  }
+}
+
+/* Nothing is taken for a server that may not be connected to now, and nothing
+   from clients that use it. */
+static void what_is_of_no_use_is_not_displaced(void **state) {
+  (void)state;
+  out.upstream.pool.max_size = 3;
+  fl_outside_start(&out);
+  ask_for(0, "a\n");
+  struct fl_sock *zero = stand_at(0, 0);
+  ask_for(0, "b\n"); /* waits for zero, for no other can be opened: backoff */
+  fl_outside_connected(&out, fl_outside_connect(&out, 1), FL_CONNECT_REFUSED);
+  ask_for(1, "c\n");
+  ask_for(1, "d\n");
+  struct fl_sock *busy = stand_at(2, 1);
+  struct fl_sock *idle = stand_at(3, 1);
+  answer(idle, "d\n");
+  fl_outside_turn(&out);
+  assert_false(is_leaving(busy) || is_leaving(idle));
+  fl_outside_pass(&out, FL_SECOND);
+  assert_true(is_leaving(idle));
+  assert_false(is_leaving(busy) || is_leaving(zero));
+  assert_int_equal(metrics()->upstream_closed[FL_DISPLACED], 1);
+}
+
 static void who_waits_does_not_hold_up_others(void **state) {
   (void)state;
   out.upstream.pool.max_size = 2;
@@ -302,6 +396,9 @@ int main(void) {
       TEST(a_server_that_fails_is_passed_over),
       TEST(who_has_no_server_waits_for_one),
       TEST(an_idle_connection_of_another_makes_room),
+      TEST(idle_connections_are_shared),
+      TEST(the_longest_idle_of_all_servers_goes),
+      TEST(what_is_of_no_use_is_not_displaced),
       TEST(who_waits_does_not_hold_up_others),
       TEST(relays_and_sessions_too),
       TEST(a_relay_falls_to_the_next_server)};
