@@ -556,7 +556,7 @@ static const struct fl_config_row pool_rows[] = {
               "once. `\"0s\"`: any age."},
   {"validate_after", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "0s", S(0),
    DAYS(30), .step = 0, FIELD(fl_pool_config, validate_after),
-   .meaning = "Not for relays. A connection on which nothing was answered for "
+   .meaning = "Requests only. A connection on which nothing was answered for "
               "so long is first checked, by `keepalive_request` or else by the "
               "request of `health`, and then gets a client's request. "
               "`\"0s\"`: none is."},
@@ -620,14 +620,14 @@ static const struct fl_config_row health_rows[] = {
               "heard; `\"0s\"`: no checks, and no server is ejected."},
   {"timeout", FL_CONFIG_DURATION, FL_CONFIG_REQUEST_MODE, "5s", MS(1), HOURS(1),
    .step = 0, FIELD(fl_health_config, timeout),
-   .meaning = "Not for relays. How long the reply to `send` may take."},
+   .meaning = "Requests only. How long the reply to `send` may take."},
   {"send", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUEST_MODE, NULL, 0, FL_PAYLOAD_MAX,
    FIELD(fl_health_config, send),
-   .meaning = "Not for relays. The request, a frame as in `on_connect`; "
+   .meaning = "Requests only. The request, a frame as in `on_connect`; "
               "without it a check is a connect."},
   {"expect", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUEST_MODE, NULL, 0,
    FL_PAYLOAD_MAX, FIELD(fl_health_config, expect),
-   .meaning = "Not for relays. What its reply begins with, as in "
+   .meaning = "Requests only. What its reply begins with, as in "
               "`on_connect`; without it any reply will do."},
   {"rise", FL_CONFIG_INTEGER, 0, "2", 1, 100, FIELD(fl_health_config, rise),
    .meaning = "Successes in a row that bring an ejected server back; after "
@@ -758,7 +758,7 @@ static const struct fl_config_row upstream_rows[] = {
    FL_CONFIG_REQUEST_MODE | FL_CONFIG_RECONNECT, NULL, 0, 16,
    .section = &step_section,
    ARRAY(fl_upstream_config, on_connect, on_connect_count),
-   .meaning = "Not for relays. What is said on a new connection before its "
+   .meaning = "Requests only. What is said on a new connection before its "
               "first request, step by step: a greeting to expect, a sign-on "
               "to send. All of it has `connect_timeout`; whatever else the "
               "server says closes the connection and counts as a failed "
@@ -767,11 +767,11 @@ static const struct fl_config_row upstream_rows[] = {
    FL_CONFIG_REQUEST_MODE | FL_CONFIG_RECONNECT, NULL,
    .section = &keepalive_request_section,
    FIELD(fl_upstream_config, keepalive),
-   .meaning = "Not for relays. What is asked on an idle connection so that "
+   .meaning = "Requests only. What is asked on an idle connection so that "
               "nobody on the way forgets it, and to see that it still works."},
   {"on_close", FL_CONFIG_PAYLOAD, FL_CONFIG_REQUEST_MODE, NULL, 0,
    FL_PAYLOAD_MAX, FIELD(fl_upstream_config, on_close),
-   .meaning = "Not for relays. A frame that is sent before a connection is "
+   .meaning = "Requests only. A frame that is sent before a connection is "
               "closed because it is not needed, has reached its age, or "
               "Fairlead stops; never after a fault."},
   {"health", FL_CONFIG_OBJECT, 0, NULL, .section = &health_section,

@@ -50,6 +50,46 @@ def test_the_example(fairlead, line_server, connect):
     assert totals["servers_returned"] == 1
 
 
+def test_sessions_of_servers_that_are_checked(fairlead, line_server, connect):
+    """Checks are connects, with connections of their own; who refuses them
+    gets no session until it is back, and sessions that are open go on."""
+    def answering(name):
+        def behaviour(peer):
+            for line in peer.lines():
+                peer.send(name + b" " + line + b"\n")
+        return behaviour
+
+    one, two = line_server(answering(b"one")), line_server(answering(b"two"))
+    gateway = fairlead({
+        "listeners": [{"name": "s", "listen": ["127.0.0.1:0"],
+                       "mode": "session", "upstream": "u"}],
+        "upstreams": [{
+            "name": "u", "servers": [at(one.address), at(two.address)],
+            "health": {"interval": "20ms", "rise": 2, "fall": 2}}]})
+
+    def session():
+        with connect(gateway.address("s")) as client:
+            return client.ask(b"x").split()[0]
+
+    held = [connect(gateway.address("s")) for _ in range(6)]
+    names = [client.ask(b"x").split()[0] for client in held]
+    assert set(names) == {b"one", b"two"}
+    one.refuse()
+    gateway.wait_log(rf"{at(one.address)} is ejected: connect_refused")
+    assert [session() for _ in range(10)] == [b"two"] * 10
+    for name, client in zip(names, held):
+        assert client.ask(b"y") == name + b" y"
+    back = line_server(answering(b"back"), address=one.address)
+    gateway.wait_log(rf"{at(one.address)} has returned")
+    wait_until(lambda: session() == b"back", "it is used again")
+    for client in held:
+        client.close()
+    # What a check opens says nothing.
+    for server in one, two, back:
+        assert set(server.received()) <= {b"x", b"y"}
+    assert gateway.stop()[1]["probes"] > 2
+
+
 def test_a_device_with_one_place(fairlead, line_server, connect):
     """Checks, sign-ons, lifetimes, failures and restarts: the device never
     sees two connections at once."""
