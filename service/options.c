@@ -125,14 +125,25 @@ static bool unknown_operand(const struct reading *reading, const char *word) {
               word);
 }
 
+/* "ping, connect": all commands that have such an option. Returns false when
+   none has. */
+static bool list_homes(char *text, size_t room, const char *argument) {
+  size_t size = 0;
+  for (const struct fl_command *each = fl_commands; each->name != NULL; each++)
+    if (find_option(each, argument) != NULL && size < room)
+      size += (size_t)snprintf(text + size, room - size, "%s%s",
+                               size > 0 ? ", " : "", each->name);
+  return size > 0;
+}
+
 static bool unknown_option(const struct reading *reading, const char *word) {
   struct fl_config_nearest nearest = {0};
-  const struct fl_command *home = home_of(word);
+  char homes[160] = "";
   char bare[66]; /* without "=VALUE"; longer words are near to nothing */
   char text[64];
   snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word, "="), word);
-  if (home != NULL)
-    return fail(reading, "%s is an option of: fairlead %s", bare, home->name);
+  if (list_homes(homes, sizeof homes, word))
+    return fail(reading, "%s is an option of: fairlead %s", bare, homes);
   offer_options(&nearest, bare, reading->command->options);
   return fail(reading,
               "unknown option \"%.64s\"%s (\"fairlead help %s\" lists all)",
