@@ -25,10 +25,12 @@ struct source {
 struct sim_acceptor {
   struct sim *sim;
   uint32_t index; /* of the listener */
+  uint32_t slot;
   struct fl_placement placement;
   uint32_t turn;
   uint32_t on_the_way;
   bool stopped;
+  bool paused;
   bool shut;    /* io->listening said so */
   bool unbound; /* told to the gateway */
   struct sim_port *ports[16];
@@ -99,7 +101,7 @@ static bool admit(struct sim_acceptor *acceptor, struct arrived *arrived) {
   }
   struct sim_worker *worker = sim->workers[acceptor->placement.first];
   worker->tally.clients_refused++;
-  fl_gateway_refused(worker->gateway, acceptor->index, from, reason,
+  fl_gateway_refused(worker->gateway, acceptor->slot, from, reason,
                      sim->clock.now);
   sim_client_excuse(sim->clients[sim_client_from(from)]);
   sim_end_close(arrived->end, true);
@@ -110,21 +112,22 @@ static bool admit(struct sim_acceptor *acceptor, struct arrived *arrived) {
 
 static bool room(struct sim_acceptor *acceptor) {
   struct sim *sim = acceptor->sim;
-  return fl_occupancy_count(&sim->occupancy[acceptor->index]) <
+  return fl_occupancy_count(&sim->occupancy[acceptor->slot]) <
          sim->config->listeners[acceptor->index].max_connections;
 }
 
 static void accept_waiting(struct sim_acceptor *acceptor) {
   struct sim *sim = acceptor->sim;
   uint32_t max = sim->config->listeners[acceptor->index].max_connections;
-  while (acceptor->first != NULL && !acceptor->stopped && room(acceptor)) {
+  while (acceptor->first != NULL && !acceptor->stopped && !acceptor->paused &&
+         room(acceptor)) {
     struct arrived *arrived = acceptor->first;
     acceptor->first = arrived->next;
     if (acceptor->first == NULL)
       acceptor->last = &acceptor->first;
     if (!admit(acceptor, arrived))
       continue;
-    if (!fl_occupancy_enter(&sim->occupancy[acceptor->index], max))
+    if (!fl_occupancy_enter(&sim->occupancy[acceptor->slot], max))
       sim_fail(sim, "listener %u: a free place is taken", acceptor->index);
     arrived->worker = (acceptor->placement.first +
                        acceptor->turn++ % acceptor->placement.count) %
@@ -151,7 +154,7 @@ struct sim_acceptor *sim_acceptor_new(struct sim *sim, uint32_t listener) {
   const struct fl_listener_config *config = &sim->config->listeners[listener];
   struct sim_acceptor *acceptor = sim_alloc(sim, sizeof *acceptor);
   acceptor->sim = sim;
-  acceptor->index = listener;
+  acceptor->index = acceptor->slot = listener;
   acceptor->last = &acceptor->first;
   acceptor->placement = sim->generation->listeners[listener].placement;
   const uint64_t key[2] = {sim_random_next(&sim->random),
@@ -165,14 +168,21 @@ struct sim_acceptor *sim_acceptor_new(struct sim *sim, uint32_t listener) {
   return acceptor;
 }
 
-void sim_acceptor_left(struct sim_acceptor *acceptor,
+/* A place of a slot that is one's own now, and may have been another's. */
+static void accept_for(struct sim *sim, uint32_t slot) {
+  for (uint32_t i = 0; i < sim->config->listener_count; i++)
+    if (sim->acceptors[i] != NULL && sim->acceptors[i]->slot == slot)
+      accept_waiting(sim->acceptors[i]);
+}
+
+void sim_acceptor_left(struct sim_acceptor *acceptor, uint32_t slot,
                        const struct fl_addr *from, uint32_t place) {
   struct source *source = source_of(acceptor, from);
   fl_guard_leave(acceptor->sim->guards[acceptor->index], place);
   if (source != NULL)
     source->open--;
-  fl_occupancy_leave(&acceptor->sim->occupancy[acceptor->index]);
-  accept_waiting(acceptor);
+  fl_occupancy_leave(&acceptor->sim->occupancy[slot]);
+  accept_for(acceptor->sim, slot);
 }
 
 static void refuse_all(struct sim_acceptor *acceptor) {
@@ -186,6 +196,32 @@ static void refuse_all(struct sim_acceptor *acceptor) {
   }
   acceptor->first = NULL;
   acceptor->last = &acceptor->first;
+}
+
+/* -- reloads -- */
+
+uint32_t sim_acceptor_slot(const struct sim_acceptor *acceptor) {
+  return acceptor->slot;
+}
+
+void sim_acceptor_pause(struct sim_acceptor *acceptor) {
+  acceptor->paused = true;
+}
+
+void sim_acceptor_leave(struct sim_acceptor *acceptor) {
+  acceptor->stopped = true;
+  refuse_all(acceptor);
+}
+
+void sim_acceptor_come(struct sim_acceptor *acceptor,
+                       const struct fl_listener_plan *plan) {
+  sim_trace(acceptor->sim, "listener %u: slot %u", acceptor->index, plan->slot);
+  acceptor->slot = plan->slot;
+  acceptor->placement = plan->placement;
+  acceptor->stopped = acceptor->paused = false;
+  for (uint32_t i = 0; i < acceptor->port_count; i++)
+    acceptor->ports[i]->state = SIM_PORT_OPEN;
+  accept_waiting(acceptor);
 }
 
 /* -- closed while no server is in -- */
@@ -255,8 +291,7 @@ void sim_acceptor_check(const struct sim_acceptor *acceptor,
 }
 
 void sim_acceptor_stop(struct sim_acceptor *acceptor) {
-  acceptor->stopped = true;
-  refuse_all(acceptor);
+  sim_acceptor_leave(acceptor);
 }
 
 bool sim_acceptor_busy(const struct sim_acceptor *acceptor) {

@@ -41,6 +41,8 @@ struct sim_client {
   bool done;
   bool excused; /* may be reset */
   bool accepted_yet;
+  bool left;        /* a reload took its listener out */
+  unsigned refused; /* while its listener was gone */
   bool send_planned;
   fl_time accepted;
   fl_time last; /* the latest outcome */
@@ -109,15 +111,21 @@ static fl_time outcome_due(const struct sim_client *client) {
 
 /* When a client that says nothing more must be gone at the latest. */
 static fl_time quiet_limit(const struct sim_client *client) {
+  fl_time most = client->sim->idle[client->plan.listener].most;
   if (client->plan.kind == SIM_STOPS_MID_FRAME)
-    return fl_time_min(client->listener->frame_timeout,
-                       client->listener->idle_timeout);
-  return client->listener->idle_timeout;
+    return fl_time_min(client->listener->frame_timeout, most);
+  return most;
 }
 
 static bool waits_for_close(const struct sim_client *client) {
   return client->finished && (client->plan.kind == SIM_FALLS_SILENT ||
                               client->plan.kind == SIM_STOPS_MID_FRAME);
+}
+
+/* How long it may stay once it has all: as long as it is not idle for too long,
+   or not at all where its listener has gone. */
+static fl_time still_open(const struct sim_client *client) {
+  return client->left ? 0 : quiet_limit(client);
 }
 
 static void watch(void *ctx, uint64_t arg) {
@@ -131,7 +139,7 @@ static void watch(void *ctx, uint64_t arg) {
       due = outcome_due(client);
     else if (waits_for_close(client))
       due = later(later(client->finished_at, client->last), client->accepted) +
-            quiet_limit(client) + SLACK;
+            still_open(client) + SLACK;
     if (client->skipped > 0)
       due += client->skipped * patience(client);
   }
@@ -236,6 +244,8 @@ static bool must_succeed(const struct sim_client *client) {
   const struct sim *sim = client->sim;
   if (sim->phase == SIM_FORCED || sim->scarce)
     return false;
+  if (client->excused && sim_ledger_stopped(sim, client->id))
+    return false; /* a reload had no time for it */
   if (client->upstream == NULL)
     return true;
   const struct sim_upstream_plan *plan =
@@ -345,7 +355,7 @@ static fl_time quiet_from(const struct sim_client *client) {
   fl_time idle = client->accepted;
   if (client->outcomes > 0)
     idle = later(idle, client->requests[client->outcomes - 1].sent);
-  idle += client->listener->idle_timeout;
+  idle += client->sim->idle[client->plan.listener].least;
   if (client->plan.kind != SIM_STOPS_MID_FRAME)
     return idle;
   return fl_time_min(idle,
@@ -391,16 +401,17 @@ static void on_end(void *owner, enum fl_reason reason) {
   struct sim *sim = client->sim;
   bool reset = reason != FL_PEER_CLOSED;
   uint64_t owed = sim_ledger_owed(sim, client->id);
-  if (sim->phase == SIM_SERVING) {
+  bool stopped = sim_ledger_stopped(sim, client->id);
+  if (sim->phase == SIM_SERVING && !stopped) {
     if (!may_close(client, reset))
       sim_fail(sim, "client %u was %s with %u outcomes of %u requests",
                client->id, reset ? "reset" : "closed", client->outcomes,
                client->sent);
-  } else if (sim->phase == SIM_STOPPING && sim_client_reads(client) &&
+  } else if (sim->phase != SIM_FORCED && sim_client_reads(client) &&
              !client->excused && !sim->scarce && client->outcomes < owed &&
              !means_error(client, reset)) {
     sim_fail(sim,
-             "client %u was %s by the stop with %u outcomes of %" PRIu64
+             "client %u was %s with %u outcomes of %" PRIu64
              " requests that had been read",
              client->id, reset ? "reset" : "closed", client->outcomes, owed);
   }
@@ -592,12 +603,14 @@ static void begin(void *ctx, uint64_t arg);
 static void on_connected(void *owner, enum fl_reason reason) {
   struct sim_client *client = owner;
   bool may_close = client->listener->on_upstream_down == FL_UPSTREAM_DOWN_CLOSE;
-  if (reason != FL_OK && client->sim->phase == SIM_SERVING && may_close) {
+  bool went = client->sim->went[client->plan.listener];
+  if (reason != FL_OK && client->sim->phase == SIM_SERVING &&
+      (may_close || (went && client->refused++ < 5))) {
     sim_end_close(client->end, false);
     after(client, chance(client, 1, FL_SECOND), begin);
     return;
   }
-  if (reason != FL_OK && client->sim->phase == SIM_SERVING)
+  if (reason != FL_OK && client->sim->phase == SIM_SERVING && !went)
     sim_fail(client->sim, "client %u could not connect", client->id);
   if (reason != FL_OK) {
     leave(client, false);
@@ -660,3 +673,9 @@ void sim_client_accepted(struct sim_client *client) {
 }
 
 void sim_client_excuse(struct sim_client *client) { client->excused = true; }
+
+void sim_client_left(struct sim_client *client) {
+  client->left = true;
+  client->last = later(client->last, now(client));
+  after(client, SLACK + FL_MILLISECOND, watch);
+}

@@ -44,6 +44,9 @@ uint32_t sim_client_from(const struct fl_addr *addr);
 /* A worker has taken it. */
 void sim_client_accepted(struct sim_client *client);
 
+/* Its listener has gone: it is closed as soon as it has what it is owed. */
+void sim_client_left(struct sim_client *client);
+
 /* The gateway's system failed this connection: it may be reset at any time. */
 void sim_client_excuse(struct sim_client *client);
 

@@ -19,6 +19,7 @@ struct account {
   uint64_t answered;
   uint64_t assigned;
   bool stopped;
+  uint32_t slot;   /* of its listener, when it came */
   uint64_t owed;   /* delivered when the stop came */
   uint64_t ticket; /* the worker's turn in which its oldest request that no
                       server has was decoded at the latest */
@@ -187,9 +188,11 @@ void sim_ledger_left(struct sim *sim, uint32_t client) {
   sim->ledger->accounts[client].waiting = false;
 }
 
-void sim_ledger_accepted(struct sim *sim, uint32_t client, uint32_t worker) {
+void sim_ledger_accepted(struct sim *sim, uint32_t client, uint32_t worker,
+                         uint32_t slot) {
   sim->ledger->accounts[client].known = true;
   sim->ledger->accounts[client].worker = worker;
+  sim->ledger->accounts[client].slot = slot;
 }
 
 void sim_ledger_delivered(struct sim *sim, uint32_t client, uint64_t frames) {
@@ -286,11 +289,32 @@ void sim_ledger_stop(struct sim *sim, uint32_t worker, enum fl_mode mode) {
     struct account *account = &sim->ledger->accounts[i];
     uint32_t listener = sim_client_listener(sim->clients[i]);
     if (!account->known || account->worker != worker ||
-        sim->config->listeners[listener].mode != mode)
+        sim->config->listeners[listener].mode != mode || account->stopped)
       continue;
     account->stopped = true;
     account->owed = account->delivered;
   }
+}
+
+void sim_ledger_leave(struct sim *sim, uint32_t worker, uint32_t slot,
+                      uint32_t listener, bool forced) {
+  for (uint32_t i = 0; i < sim->client_count; i++) {
+    struct account *account = &sim->ledger->accounts[i];
+    if (!account->known || account->worker != worker || account->stopped ||
+        account->slot != slot ||
+        (listener != SIM_NOBODY &&
+         sim_client_listener(sim->clients[i]) != listener))
+      continue;
+    account->stopped = true;
+    account->owed = account->delivered;
+    sim_client_left(sim->clients[i]);
+    if (forced)
+      sim_client_excuse(sim->clients[i]);
+  }
+}
+
+bool sim_ledger_stopped(const struct sim *sim, uint32_t client) {
+  return sim->ledger->accounts[client].stopped;
 }
 
 uint64_t sim_ledger_owed(const struct sim *sim, uint32_t client) {

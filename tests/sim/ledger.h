@@ -39,7 +39,8 @@ void sim_ledger_opened(struct sim *sim, uint32_t upstream);
 void sim_ledger_gone(struct sim *sim, uint32_t upstream);
 
 /* `worker` serves this client from now on. */
-void sim_ledger_accepted(struct sim *sim, uint32_t client, uint32_t worker);
+void sim_ledger_accepted(struct sim *sim, uint32_t client, uint32_t worker,
+                         uint32_t slot);
 
 /* The gateway has sent its FIN: what still comes is not taken any more. */
 void sim_ledger_ended(struct sim *sim, uint32_t client);
@@ -65,6 +66,15 @@ void sim_ledger_begun(struct sim *sim, uint32_t client, uint32_t number);
 /* What `worker` has read so far from clients of listeners in `mode` has to be
    answered, though it stops. */
 void sim_ledger_stop(struct sim *sim, uint32_t worker, enum fl_mode mode);
+
+/* A reload takes out what has this slot, or of that only one listener (else
+   SIM_NOBODY): its clients on this worker are owed what was delivered by now;
+   if `forced`, only for a time that may be too short. */
+void sim_ledger_leave(struct sim *sim, uint32_t worker, uint32_t slot,
+                      uint32_t listener, bool forced);
+
+/* Whether either was said of a client. */
+bool sim_ledger_stopped(const struct sim *sim, uint32_t client);
 
 /* How many requests of this client the gateway had read when it was stopped,
    or has read so far. */

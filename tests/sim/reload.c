@@ -1,6 +1,7 @@
 #include "tests/sim/reload.h"
 
 #include "core/reload.h"
+#include "tests/sim/listeners.h"
 #include "tests/sim/worker.h"
 
 #include <cjson/cJSON.h>
@@ -16,6 +17,7 @@ struct reload {
   uint64_t left;            /* reloads to come */
   uint32_t waits;           /* for so many workers */
   bool gives_up;
+  struct sim_listeners *listeners;
 };
 
 static uint64_t chance(struct reload *reload, uint64_t low, uint64_t high) {
@@ -98,6 +100,7 @@ static void change(struct reload *reload, cJSON *json) {
         reload, 0, (uint64_t)cJSON_GetArraySize(upstreams) - 1);
     change_upstream(reload, cJSON_GetArrayItem(upstreams, (int)index), index);
   }
+  sim_listeners_change(reload->listeners, json);
 }
 
 static const char *changed(struct reload *reload) {
@@ -133,6 +136,7 @@ static void ask_all(struct reload *reload, sim_action *step) {
 static void commit(void *ctx, uint64_t worker) {
   struct reload *reload = ctx;
   struct sim *sim = reload->sim;
+  sim_listeners_leave(reload->listeners, (uint32_t)worker);
   fl_reload_commit(sim->workers[worker]->gateway, sim->clock.now);
   sim_worker_end_turn(sim->workers[worker]);
   if (--reload->waits > 0)
@@ -141,6 +145,7 @@ static void commit(void *ctx, uint64_t worker) {
   fl_generation_release(sim->latest);
   sim->latest = sim->coming;
   sim->coming = NULL;
+  sim_listeners_settle(reload->listeners);
   plan_next(reload);
 }
 
@@ -151,7 +156,17 @@ static void give_up(void *ctx, uint64_t worker) {
     return;
   fl_generation_release(reload->sim->coming);
   reload->sim->coming = NULL;
+  sim_listeners_forget(reload->listeners);
   plan_next(reload);
+}
+
+static void quiet(void *ctx, uint64_t arg) {
+  struct reload *reload = ctx;
+  (void)arg;
+  if (sim_listeners_quiet(reload->listeners))
+    ask_all(reload, commit);
+  else
+    sim_clock_after(&reload->sim->clock, 100, quiet, reload, 0);
 }
 
 static void prepare(void *ctx, uint64_t worker) {
@@ -159,8 +174,12 @@ static void prepare(void *ctx, uint64_t worker) {
   struct sim *sim = reload->sim;
   if (!fl_reload_prepare(sim->workers[worker]->gateway, sim->coming))
     sim_fail(sim, "worker %u could not prepare", (unsigned)worker);
-  if (--reload->waits == 0)
-    ask_all(reload, reload->gives_up ? give_up : commit);
+  if (--reload->waits > 0)
+    return;
+  if (reload->gives_up)
+    ask_all(reload, give_up);
+  else
+    quiet(reload, 0);
 }
 
 static struct fl_config *read(struct reload *reload, const char *text) {
@@ -175,17 +194,27 @@ static struct fl_config *read(struct reload *reload, const char *text) {
   return config;
 }
 
+/* Slots that a new listener cannot have. */
+static void find_taken(struct sim *sim, bool *taken) {
+  const struct fl_generation *now = sim->latest;
+  for (uint32_t i = 0; i < now->config->listener_count; i++)
+    taken[now->listeners[i].slot] = true;
+  for (uint32_t slot = 0; slot < SIM_SLOTS; slot++)
+    taken[slot] |= fl_occupancy_count(&sim->occupancy[slot]) != 0;
+}
+
 static void begin(void *ctx, uint64_t arg) {
   struct reload *reload = ctx;
   struct sim *sim = reload->sim;
   struct fl_generation_error error;
-  const bool taken[FL_LISTENER_SLOTS] = {false};
+  bool taken[FL_LISTENER_SLOTS] = {false};
   (void)arg;
   if (sim->phase != SIM_SERVING)
     return;
   const char *text = changed(reload);
   reload->gives_up = sim_random_chance(&reload->random, 25);
   sim_trace(sim, "reload%s: %s", reload->gives_up ? ", given up" : "", text);
+  find_taken(sim, taken);
   reload->sim->coming =
       fl_generation_next(sim->latest != NULL ? sim->latest : sim->generation,
                          read(reload, text), fl_config_free, taken, &error);
@@ -201,6 +230,7 @@ void sim_reload_plan(struct sim *sim) {
   reload->sim = sim;
   reload->text = sim->text;
   reload->random.state = sim->seed * 31 + 7;
+  reload->listeners = sim_listeners_new(sim, &reload->random);
   reload->left = sim_random_chance(&reload->random, 40)
                      ? chance(reload, 1, RELOADS_MAX)
                      : 0;

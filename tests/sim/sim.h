@@ -19,6 +19,7 @@ enum {
   SIM_UPSTREAMS_MAX = 4, /* the last is of relays or sessions */
   SIM_SERVERS_MAX = 24,
   SIM_LISTENERS_MAX = 7, /* likewise */
+  SIM_SLOTS = 64,        /* of listeners, with those that have gone */
   SIM_SOURCES = 6        /* addresses that clients share */
 };
 
@@ -63,6 +64,11 @@ struct sim_upstream_plan {
   struct sim_wire reply_wire;
 };
 
+/* Of a listener, over all reloads. */
+struct sim_idle {
+  fl_time least, most;
+};
+
 struct sim {
   uint64_t seed;
   bool verbose;
@@ -78,10 +84,12 @@ struct sim {
   struct fl_generation *latest;     /* in effect on all workers */
   struct fl_generation *coming;     /* a reload puts it into effect, or NULL */
   struct sim_wire line;             /* the wire of command listeners */
-  struct fl_occupancy occupancy[SIM_LISTENERS_MAX];
+  struct fl_occupancy occupancy[SIM_SLOTS];
   struct fl_memory memory;
   struct fl_guard *guards[SIM_LISTENERS_MAX];
   uint32_t denied[SIM_LISTENERS_MAX]; /* how many of the sources are denied */
+  struct sim_idle idle[SIM_LISTENERS_MAX]; /* idle_timeout */
+  bool went[SIM_LISTENERS_MAX];            /* a reload took it out, ever */
   struct sim_upstream_plan upstreams[SIM_UPSTREAMS_MAX];
   struct sim_worker *workers[SIM_WORKERS_MAX];
   uint32_t worker_count;

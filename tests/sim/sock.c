@@ -21,6 +21,7 @@ struct fl_sock {
   struct sim_end *end;
   bool is_client;
   uint32_t listener; /* of a client */
+  uint32_t slot;     /* a client: that of its listener then */
   uint32_t client;   /* the simulation's, or SIM_NOBODY */
   struct fl_addr from;
   uint32_t place;    /* of the listener's guard */
@@ -316,7 +317,8 @@ static void closed(void *ctx, uint64_t arg) {
   fl_conn_closed(sock->conn, now(sock));
   if (sock->is_client) {
     sock->worker->tally.clients_closed++;
-    sim_acceptor_left(sim->acceptors[sock->listener], &sock->from, sock->place);
+    sim_acceptor_left(sim->acceptors[sock->listener], sock->slot, &sock->from,
+                      sock->place);
   }
   sim_worker_event(sock->worker);
 }
@@ -408,6 +410,7 @@ void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
   sock->is_client = true;
   sock->connected = true;
   sock->listener = listener;
+  sock->slot = sim_acceptor_slot(sim->acceptors[listener]);
   sock->client = sim_client_from(from);
   sock->from = *from;
   sock->place = place;
@@ -418,18 +421,19 @@ void sim_sock_accept(struct sim_worker *worker, uint32_t listener,
   sock->end = end;
   sim_end_own(end, &ops, sock); /* core may switch reading off at once */
   sock->conn =
-      fl_gateway_accept(worker->gateway, listener, sock, from, now(sock));
+      fl_gateway_accept(worker->gateway, sock->slot, sock, from, now(sock));
   if (sock->conn == NULL) {
     if (sim->phase == SIM_SERVING)
       sim_fail(sim, "a client was not taken");
     unlink_sock(sock);
     sim_end_close(end, false);
-    sim_acceptor_left(sim->acceptors[listener], from, place);
+    sim_acceptor_left(sim->acceptors[listener],
+                      sim_acceptor_slot(sim->acceptors[listener]), from, place);
     return;
   }
   worker->tally.clients_accepted++;
   if (sock->client != SIM_NOBODY) {
-    sim_ledger_accepted(sim, sock->client, worker->index);
+    sim_ledger_accepted(sim, sock->client, worker->index, sock->slot);
     sim_client_accepted(sim->clients[sock->client]);
   }
   sim_worker_event(worker);

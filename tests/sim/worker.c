@@ -182,9 +182,13 @@ struct sim_worker *sim_worker_new(struct sim *sim, uint32_t index) {
   return worker;
 }
 
-void sim_worker_stop(struct sim_worker *worker, enum fl_stop stage) {
+void sim_worker_read_all(struct sim_worker *worker) {
   sim_sock_read_all(worker);
   sim_worker_end_turn(worker);
+}
+
+void sim_worker_stop(struct sim_worker *worker, enum fl_stop stage) {
+  sim_worker_read_all(worker);
   if (stage == FL_STOP_REQUESTS)
     sim_ledger_stop(worker->sim, worker->index, FL_MODE_REQUEST);
   if (stage == FL_STOP_COMMANDS)

@@ -38,6 +38,9 @@ void sim_worker_event(struct sim_worker *worker);
 /* Ends the turn at once. */
 void sim_worker_end_turn(struct sim_worker *worker);
 
+/* Reads all that has arrived, and ends the turn. */
+void sim_worker_read_all(struct sim_worker *worker);
+
 /* Reads all that has arrived, then tells the gateway to stop. */
 void sim_worker_stop(struct sim_worker *worker, enum fl_stop stage);
 
