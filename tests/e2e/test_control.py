@@ -432,12 +432,14 @@ def test_stop_waits_for_the_end(fairlead, line_server, connect, program):
     )
     instance.wait_log(r"service stopping: fairlead stop")
     assert stopping.poll() is None
-    assert instance.state()["state"] == "stopping"
+    state = instance.state()
+    assert state["state"] == "stopping"
+    number = state["pid"]
     release.append(True)
     assert client.line() == b"re x"
     said, _ = stopping.communicate(timeout=20 * SLOW)
     assert stopping.returncode == 0
-    assert said == f"process {instance.pid} has ended with status 0\n"
+    assert said == f"process {number} has ended with status 0\n"
     # It returned because the process has ended.
     assert instance.process.wait(2 * SLOW) == 0
     assert instance.join() == 0
