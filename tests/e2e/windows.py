@@ -37,6 +37,7 @@ LEFT_OUT = {
     "test_connect.py::test_what_comes_while_somebody_types":
         POSIX + "libedit's keys",
     "test_connect.py::test_control_c": POSIX + "libedit's keys",
+    "test_include.py::test_one_name_for_a_file": TERM,
     "test_syslog.py": POSIX + "syslog",
     "test_watch.py": POSIX + "terminals that a test can read",
     "test_connect.py::test_binary_replies":
