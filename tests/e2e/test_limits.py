@@ -138,7 +138,9 @@ def test_the_reserve_is_for_upstreams(fairlead, line_server, connect, crowd):
     )
     clients = [connect(program.address("gateway")) for _ in range(20)]
     wait_until(
-        lambda: program.descriptors() >= 20 + 2, "all of them are accepted"
+        lambda: sum(c.get("listener") == "gateway" for c in
+                    program.state(connections=True)["connections"]) == 20,
+        "all of them are accepted",
     )
     many = crowd(program.address("commands"), 300)
     assert many.settle() < 300

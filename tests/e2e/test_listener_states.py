@@ -9,13 +9,20 @@ from harness import (
 )
 
 
+def shown(instance):
+    return {one["name"]: one["state"]
+            for one in instance.state()["listeners"]}
+
+
 def states(instance):
-    """By name, as status has them; the metrics have to agree."""
-    found = {one["name"]: one["state"]
-             for one in instance.state()["listeners"]}
+    """By name, as status has them; the metrics have to agree where nothing
+    changes meanwhile."""
     pages = instance.wait_log(r"admin.listen: listening on (\S+)")[1]
-    with urllib.request.urlopen(f"http://{pages}/metrics") as page:
-        text = page.read().decode()
+    found = None
+    while found != shown(instance):
+        found = shown(instance)
+        with urllib.request.urlopen(f"http://{pages}/metrics") as page:
+            text = page.read().decode()
     for name, state in found.items():
         for other in ("open", "closed", "opening", "closing"):
             line = (f'fairlead_listener_state{{listener="{name}",'
