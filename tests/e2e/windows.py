@@ -39,6 +39,7 @@ LEFT_OUT = {
     "test_connect.py::test_control_c": POSIX + "libedit's keys",
     "test_include.py::test_one_name_for_a_file": TERM,
     "test_syslog.py": POSIX + "syslog",
+    "test_include.py::test_one_name_for_a_file": TERM,
     "test_watch.py": POSIX + "terminals that a test can read",
     "test_connect.py::test_binary_replies":
         WINE + "keys are lost while its console is set up",
